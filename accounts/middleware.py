@@ -1,0 +1,82 @@
+"""What every request gets: an id, headers, the person's time zone."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+
+from accounts.access import person
+from config.logs import client_address, request_id
+
+logger = logging.getLogger("debrief.request")
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+class RequestContextMiddleware:
+    """Gives each request an id, found in its logs, its error pages and its audit rows; logs one line a request."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        started = time.perf_counter()
+        id_token = request_id.set(str(uuid.uuid4()))
+        address_token = client_address.set(address_of(request))
+        try:
+            response = self.get_response(request)
+            response["X-Request-ID"] = request_id.get()
+            response.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
+            milliseconds = round((time.perf_counter() - started) * 1000, 1)
+            logger.info(
+                "%s %s %s",
+                request.method,
+                request.path,
+                response.status_code,
+                extra={"status": response.status_code, "ms": milliseconds},
+            )
+            return response
+        finally:
+            request_id.reset(id_token)
+            client_address.reset(address_token)
+
+
+def address_of(request: HttpRequest) -> str | None:
+    """The caller's IP address: as the outermost trusted proxy saw it, else the peer's own."""
+    if count := settings.ALLAUTH_TRUSTED_PROXY_COUNT:
+        hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+        if len(hops) >= count:
+            return hops[-count]
+    return request.META.get("REMOTE_ADDR") or None
+
+
+class TimeZoneMiddleware:
+    """Shows times in the zone of the person who looks."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        user = person(request.user)
+        if user is None:
+            return self.get_response(request)
+        with timezone.override(user.zone):
+            return self.get_response(request)
+
+
+class NoStoreMiddleware:
+    """Keeps what a signed-in person saw out of every cache, shared or their browser's."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if request.user.is_authenticated and not response.has_header("Cache-Control"):
+            response["Cache-Control"] = "no-store, private"
+        return response

@@ -1,0 +1,161 @@
+"""People, teams, invitations and the audit log."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Lower, Now
+from django.urls import reverse
+
+from accounts.enums import TeamRole, Visibility
+from accounts.managers import UserManager
+
+
+def validate_timezone(value: str) -> None:
+    """Accept the names of the IANA time zone database only."""
+    if value not in available_timezones():
+        raise ValidationError("“%(value)s” is not a time zone we know. Try one like Europe/Paris.", params={"value": value})
+
+
+class User(AbstractBaseUser):
+    """A person who signs in. Names shown to others come from here, at the moment they are shown."""
+
+    email = models.EmailField(max_length=254, unique=True)
+    display_name = models.CharField(max_length=100)
+    timezone = models.CharField(max_length=64, default="UTC", validators=[validate_timezone])
+    is_administrator = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["display_name"]
+
+    class Meta:
+        ordering = ["display_name", "pk"]
+        constraints = [
+            models.UniqueConstraint(Lower("email"), name="accounts_user_email_any_case"),
+            models.CheckConstraint(condition=~models.Q(display_name=""), name="accounts_user_named"),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    @property
+    def initials(self) -> str:
+        """Two letters at most, for avatars."""
+        words = self.display_name.split()
+        return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
+
+
+class Team(models.Model):
+    """A group that owns services, incidents and what follows from them."""
+
+    name = models.CharField(max_length=80)
+    slug = models.SlugField(max_length=80, unique=True)
+    description = models.CharField(max_length=300, blank=True)
+    people: models.ManyToManyField[User, Membership] = models.ManyToManyField(
+        User, through="Membership", related_name="teams"
+    )
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(Lower("name"), name="accounts_team_name_any_case")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("accounts:team", args=[self.slug])
+
+
+class Membership(models.Model):
+    """One person's place in one team."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=TeamRole, default=TeamRole.MEMBER)
+
+    class Meta:
+        ordering = ["user__display_name"]
+        constraints = [
+            models.UniqueConstraint(fields=["team", "user"], name="accounts_membership_once"),
+            models.CheckConstraint(condition=models.Q(role__in=TeamRole.values), name="accounts_membership_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.team} ({self.role})"
+
+
+class Invitation(models.Model):
+    """A mailed offer to join. Only a digest of its token is kept, so a copy of the database invites nobody."""
+
+    email = models.EmailField(max_length=254)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, null=True, blank=True, related_name="invitations")
+    role = models.CharField(max_length=10, choices=TeamRole, default=TeamRole.MEMBER)
+    token_digest = models.CharField(max_length=64, unique=True, editable=False)
+    invited_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(role__in=TeamRole.values), name="accounts_invitation_role_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Invitation of {self.email}"
+
+
+class AuditEntry(models.Model):
+    """One change, or one look at something restricted. Append-only: a trigger refuses updates and deletes."""
+
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    actor = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    verb = models.CharField(max_length=60)
+    object_type = models.CharField(max_length=40)
+    object_id = models.CharField(max_length=40)
+    object_label = models.CharField(max_length=200)
+    details = models.JSONField(default=dict)
+    request_id = models.CharField(max_length=36, blank=True)
+    client_address = models.GenericIPAddressField(null=True)
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [
+            models.Index(fields=["object_type", "object_id", "-id"], name="accounts_audit_object"),
+            models.Index(fields=["actor", "-id"], name="accounts_audit_actor"),
+        ]
+        verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.object_label}"
+
+
+class Guarded(models.Model):
+    """Something whose readers are decided by its visibility: see `accounts.access`."""
+
+    visibility = models.CharField(max_length=12, choices=Visibility, default=Visibility.ORGANISATION)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_restricted(self) -> bool:
+        return self.visibility == Visibility.RESTRICTED
+
+

@@ -1,0 +1,11 @@
+"""The Celery application: Postgres holds the truth, a task carries a nudge."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("debrief")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

@@ -1,0 +1,78 @@
+"""Settings from the environment, each read once, each fault one sentence.
+
+Every name is documented in docs/configure.md. Nothing here has a default that would be unsafe in production.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+
+
+def boolean(name: str, *, default: bool = False) -> bool:
+    """A switch: 1/0, true/false, yes/no, on/off."""
+    raw = env.str(name, default="").strip().lower()
+    if not raw:
+        return default
+    if raw in {"1", "true", "yes", "on"}:
+        return True
+    if raw in {"0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name} must be on or off, not {raw!r}.")
+
+
+def number(name: str, *, default: int, least: int = 0) -> int:
+    """A whole number, not below `least`."""
+    raw = env.str(name, default="").strip()
+    if not raw:
+        return default
+    if not raw.isascii() or not raw.isdigit() or int(raw) < least:
+        raise ImproperlyConfigured(f"{name} must be a whole number of at least {least}, not {raw!r}.")
+    return int(raw)
+
+
+def text(name: str, *, default: str = "") -> str:
+    return env.str(name, default=default).strip()
+
+
+def words(name: str) -> list[str]:
+    """A list separated by commas; empty parts are dropped."""
+    return [part.strip() for part in env.str(name, default="").split(",") if part.strip()]
+
+
+def address(name: str, *, default: str, schemes: set[str]) -> str:
+    """A URL whose scheme is one of `schemes`."""
+    raw = text(name, default=default)
+    if urlsplit(raw).scheme not in schemes:
+        wanted = " or ".join(f"{scheme}://…" for scheme in sorted(schemes))
+        raise ImproperlyConfigured(f"{name} must be an address like {wanted}.")
+    return raw
+
+
+def secret_key(*, debug: bool) -> str:
+    """The signing key. There is no usable default: a guessable key would let anyone sign in as anyone."""
+    key = text("SECRET_KEY")
+    if not key:
+        raise ImproperlyConfigured(
+            "SECRET_KEY is not set. Make one with: "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(50))' and keep it secret."
+        )
+    if not debug and len(key) < 50:
+        raise ImproperlyConfigured("SECRET_KEY must be at least 50 characters long.")
+    return key
+
+
+def database(name: str) -> dict[str, object]:
+    """Django's database settings from a postgres:// address."""
+    raw = text(name)
+    if not raw:
+        raise ImproperlyConfigured(f"{name} is not set. Give a Postgres address, or start with `make run`.")
+    if urlsplit(raw).scheme not in {"postgres", "postgresql"}:
+        raise ImproperlyConfigured(f"{name} must be an address like postgres://user@host/name.")
+    parsed: dict[str, object] = dict(env.db_url_config(raw))
+    return parsed
