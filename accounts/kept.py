@@ -46,13 +46,13 @@ def _last_user(request: HttpRequest) -> int | None:
 def keep_post(request: HttpRequest) -> str:
     """Keep the posted fields if we know whose they are, and say to which page to return after sign-in."""
     user_id = _last_user(request)
-    fields = [(name, value) for name, values in request.POST.lists() for value in values if _is_kept(name)]
+    fields = [(name, value) for name, values in request.POST.lists() for value in values if is_kept(name)]
     if user_id is not None and fields and sum(len(value) for _, value in fields) <= MOST_CHARACTERS:
         request.session[SESSION_KEY] = {"user": user_id, "path": request.get_full_path(), "fields": fields}
     return _page_of_form(request)
 
 
-def _is_kept(name: str) -> bool:
+def is_kept(name: str) -> bool:
     return name != "csrfmiddlewaretoken" and "password" not in name
 
 

@@ -1,0 +1,44 @@
+"""Where allauth meets our rules: who may sign up, and what a new person gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from accounts.models import User
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """Sign-up without an invitation is open only to the mail domains of SIGNUP_DOMAINS."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return bool(settings.SIGNUP_DOMAINS)
+
+    def clean_email(self, email: str) -> str:
+        return str(super().clean_email(email)).lower()
+
+    def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
+        email = form.cleaned_data["email"]
+        if email.rpartition("@")[2] not in {domain.lower() for domain in settings.SIGNUP_DOMAINS}:
+            raise ValidationError("This mail domain may not sign up. Ask a colleague for an invitation.")
+        user.display_name = form.cleaned_data["display_name"]
+        user.timezone = form.cleaned_data["timezone"]
+        stored: User = super().save_user(request, user, form, commit=commit)
+        return stored
+
+
+class SocialAccountAdapter(DefaultSocialAccountAdapter):
+    """Single sign-on: whoever the identity provider vouches for may come in."""
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: Any) -> bool:
+        return True
+
+    def populate_user(self, request: HttpRequest, sociallogin: Any, data: dict[str, Any]) -> User:
+        user: User = super().populate_user(request, sociallogin, data)
+        user.display_name = data.get("name") or data.get("username") or user.email.partition("@")[0]
+        return user

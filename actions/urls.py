@@ -1,0 +1,6 @@
+"""URLs of actions."""
+
+from django.urls import URLPattern
+
+app_name = "actions"
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,6 @@
+"""URLs of incidents."""
+
+from django.urls import URLPattern
+
+app_name = "incidents"
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,6 @@
+"""URLs of postmortems."""
+
+from django.urls import URLPattern
+
+app_name = "postmortems"
+urlpatterns: list[URLPattern] = []
