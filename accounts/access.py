@@ -1,8 +1,8 @@
 """The gate: the only door through which a request reaches an object.
 
-Every view declares its rule with exactly one of `public`, `signed_in`, `administrators` or `opens`; a guard in the tests fails
-on any URL without one. `opens` fetches and authorises in one act: what a person may not see answers 404, so that
-nobody learns that it exists; what they see but may not do answers 403.
+Every view declares its rule with exactly one of `public`, `signed_in`, `administrators` or `opens`; a guard in the
+tests fails on any URL without one. `opens` fetches and authorises in one act: what a person may not see answers 404,
+so that nobody learns that it exists; what they see but may not do answers 403.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Request(HttpRequest):
     """A request of a signed-in person, as every view behind the gate receives it."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     htmx: HtmxDetails
 
 
@@ -117,7 +117,7 @@ def opens(
         def wrapper(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return ask_to_sign_in(request)
-            user = cast("User", request.user)
+            user = request.user
             opened = open_object(user, model, **{by: kwargs.pop(by)})
             if not rule(user, opened):
                 raise PermissionDenied
@@ -140,7 +140,7 @@ def open_object(user: User, model: type[M], **lookup: Any) -> M:
 
 
 def ask_to_sign_in(request: HttpRequest) -> HttpResponseBase:
-    """Send an anonymous caller to the sign-in page; a form they posted is kept for them and offered again afterwards."""
+    """Send an anonymous caller to the sign-in page; a form they posted is kept and offered again afterwards."""
     if getattr(request, "htmx", False):
         response = HttpResponse("You have been signed out.", status=401, content_type="text/plain")
         response["HX-Trigger"] = "debrief:signed-out"
@@ -183,4 +183,4 @@ def may_see(user: User, visibility: str, team: Team | None, *, is_named: Callabl
 
 def person(user: User | AnonymousUser) -> User | None:
     """The signed-in person, or None."""
-    return cast("User", user) if user.is_authenticated else None
+    return user if user.is_authenticated else None

@@ -7,6 +7,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
@@ -22,14 +23,16 @@ class AccountAdapter(DefaultAccountAdapter):
     def clean_email(self, email: str) -> str:
         return str(super().clean_email(email)).lower()
 
-    def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
+    def save_user(
+        self, request: HttpRequest, user: AbstractBaseUser, form: Any, commit: bool = True
+    ) -> AbstractBaseUser:
         email = form.cleaned_data["email"]
         if email.rpartition("@")[2] not in {domain.lower() for domain in settings.SIGNUP_DOMAINS}:
             raise ValidationError("This mail domain may not sign up. Ask a colleague for an invitation.")
-        user.display_name = form.cleaned_data["display_name"]
-        user.timezone = form.cleaned_data["timezone"]
-        stored: User = super().save_user(request, user, form, commit=commit)
-        return stored
+        if isinstance(user, User):
+            user.display_name = form.cleaned_data["display_name"]
+            user.timezone = form.cleaned_data["timezone"]
+        return super().save_user(request, user, form, commit=commit)
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):

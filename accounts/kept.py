@@ -1,7 +1,7 @@
-"""Text that was posted after the session had ended: kept with the new, anonymous session and offered again after sign-in.
+"""Text posted after the session had ended: kept with the new, anonymous session and offered again after sign-in.
 
-The signed cookie `debrief-last-user`, set at sign-in and removed at sign-out, names the person whose text it is, so that
-on a shared machine nobody else is shown it.
+The signed cookie `debrief-last-user`, set at sign-in and removed at sign-out, names the person whose text it is, so
+that on a shared machine nobody else is shown it.
 """
 
 from __future__ import annotations

@@ -18,7 +18,9 @@ from accounts.managers import UserManager
 def validate_timezone(value: str) -> None:
     """Accept the names of the IANA time zone database only."""
     if value not in available_timezones():
-        raise ValidationError("“%(value)s” is not a time zone we know. Try one like Europe/Paris.", params={"value": value})
+        raise ValidationError(
+            "“%(value)s” is not a time zone we know. Try one like Europe/Paris.", params={"value": value}
+        )
 
 
 class User(AbstractBaseUser):
@@ -157,5 +159,3 @@ class Guarded(models.Model):
     @property
     def is_restricted(self) -> bool:
         return self.visibility == Visibility.RESTRICTED
-
-

@@ -37,7 +37,7 @@ def number(name: str, *, default: int, least: int = 0) -> int:
 
 
 def text(name: str, *, default: str = "") -> str:
-    return env.str(name, default=default).strip()
+    return str(env.str(name, default=default)).strip()
 
 
 def words(name: str) -> list[str]:

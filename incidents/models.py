@@ -76,6 +76,9 @@ class Incident(Guarded):
     third_party = models.CharField(max_length=120, blank=True)
     repeat_of = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="repeats")
 
+    occurred_at = models.DateTimeField(editable=False)
+    """When it began, as far as is known: impact start, else detection, else the moment it was recorded."""
+
     summary = models.TextField(blank=True)
     impact = models.TextField(blank=True)
 
@@ -94,9 +97,10 @@ class Incident(Guarded):
     objects = IncidentQuerySet.as_manager()
 
     class Meta:
-        ordering = ["-pk"]
+        ordering = ["-occurred_at", "-pk"]
         indexes = [
             GinIndex(fields=["search"], name="incidents_search"),
+            models.Index(fields=["-occurred_at", "-id"], name="incidents_newest_first"),
             models.Index(fields=["team", "-id"], name="incidents_by_team"),
             models.Index(fields=["severity", "-id"], name="incidents_by_severity"),
         ]
@@ -236,7 +240,7 @@ class Communication(Part):
 
 
 class PolicyRule(models.Model):
-    """One line of the policy: when `fact` holds, a post-mortem is `requirement`, of at least `tier`, because `reason`."""
+    """One line of the policy: when `fact` holds, a post-mortem is `requirement` and at least `tier`, for `reason`."""
 
     position = models.PositiveIntegerField(default=0)
     fact = models.CharField(max_length=24, choices=PolicyFact)
@@ -262,5 +266,3 @@ class PolicyRule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_fact_display()}: {self.get_requirement_display()}"
-
-

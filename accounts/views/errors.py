@@ -11,7 +11,11 @@ from config.logs import request_id
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """A form without a valid token, most often after signing in again elsewhere: its text is shown for copying."""
-    texts = [value for name, value in request.POST.items() if is_kept(name) and len(value) > 20] if _is_ours(request) else []
+    texts = (
+        [value for name, value in request.POST.items() if is_kept(name) and len(value) > 20]
+        if _is_ours(request)
+        else []
+    )
     return render(request, "errors/csrf.html", {"texts": texts, "request_id": request_id.get()}, status=403)
 
 
