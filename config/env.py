@@ -4,7 +4,7 @@ Every name is documented in docs/configure.md. Nothing here has a default that w
 """
 
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -45,10 +45,19 @@ def words(name: str) -> list[str]:
     return [part.strip() for part in env.str(name, default="").split(",") if part.strip()]
 
 
+def is_address(raw: str, schemes: set[str]) -> bool:
+    """Whether `raw` can be read as a URL with one of `schemes` and, where it has a port, a number for it."""
+    try:
+        parts = urlsplit(raw)
+        return parts.scheme in schemes and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
 def address(name: str, *, default: str, schemes: set[str]) -> str:
     """A URL whose scheme is one of `schemes`."""
     raw = text(name, default=default)
-    if urlsplit(raw).scheme not in schemes:
+    if not is_address(raw, schemes):
         wanted = " or ".join(f"{scheme}://…" for scheme in sorted(schemes))
         raise ImproperlyConfigured(f"{name} must be an address like {wanted}.")
     return raw
@@ -72,7 +81,31 @@ def database(name: str) -> dict[str, object]:
     raw = text(name)
     if not raw:
         raise ImproperlyConfigured(f"{name} is not set. Give a Postgres address, or start with `make run`.")
-    if urlsplit(raw).scheme not in {"postgres", "postgresql"}:
+    if not is_address(raw, {"postgres", "postgresql"}):
         raise ImproperlyConfigured(f"{name} must be an address like postgres://user@host/name.")
     parsed: dict[str, object] = dict(env.db_url_config(raw))
     return parsed
+
+
+def mail(name: str, *, default: str) -> dict[str, object]:
+    """Django's mail settings from an address such as smtp+tls://user:password@host:587."""
+    try:
+        parsed: dict[str, object] = dict(env.email_url(name, default=default))
+    except (ImproperlyConfigured, ValueError) as error:
+        raise ImproperlyConfigured(f"{name} must be an address like smtp+tls://user:password@host:587.") from error
+    return parsed
+
+
+def options(database: dict[str, object]) -> dict[str, object]:
+    """The driver's options among Django's database settings: what followed the `?` of the address."""
+    given = database.get("OPTIONS", {})
+    return dict(given) if isinstance(given, dict) else {}
+
+
+def broker(redis_url: str) -> str:
+    """Celery's words for a Redis address: it names Unix sockets and the number of the database in its own way."""
+    if not redis_url.startswith("unix://"):
+        return redis_url
+    parts = urlsplit(redis_url)
+    number = parse_qs(parts.query).get("db", ["0"])[0]
+    return f"redis+socket://{parts.path}?virtual_host={number}"

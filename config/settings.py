@@ -83,7 +83,8 @@ INSTALLED_APPS.insert(0, "django.forms")
 
 DATABASES = {"default": env.database("DATABASE_URL")}
 if pool_size := env.number("DATABASE_POOL_SIZE", default=0):
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": pool_size, "timeout": 10}}
+    options = {"pool": {"min_size": 1, "max_size": pool_size, "timeout": 10}}
+    DATABASES["default"]["OPTIONS"] = env.options(DATABASES["default"]) | options
 
 REDIS_URL = env.address("REDIS_URL", default="redis://localhost:6379/0", schemes={"redis", "rediss", "unix"})
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
@@ -116,7 +117,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 
 # -- Background work ---------------------------------------------------------------------------------------------------
 
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_BROKER_URL = env.broker(REDIS_URL)
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = 300
@@ -174,7 +175,7 @@ if oidc_issuer := env.text("OIDC_ISSUER"):
 
 # -- Mail --------------------------------------------------------------------------------------------------------------
 
-globals().update(env.env.email_url("EMAIL_URL", default="consolemail://"))
+globals().update(env.mail("EMAIL_URL", default="consolemail://"))
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", default="Debrief <debrief@localhost>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_TIMEOUT = 20
