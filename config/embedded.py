@@ -256,6 +256,8 @@ class Postgres:
         self.sockets = self.data
         self.process: subprocess.Popen[bytes] | None = None
         self.user: SystemUser | None = None
+        self.is_new = False
+        """Whether this start made the data folder."""
 
     @property
     def address(self) -> str:
@@ -295,6 +297,7 @@ class Postgres:
         if maker.wait() != 0:
             shutil.rmtree(self.data)
             raise EmbeddedFailed(f"The embedded Postgres could not make its data folder: {last_words(self.log)}.")
+        self.is_new = True
 
     def _check_version(self) -> None:
         version = (self.data / "PG_VERSION").read_text().strip()

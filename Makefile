@@ -1,0 +1,60 @@
+# Two commands matter: `make run` starts Debrief on this machine, `make test` checks all of it.
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lock bench soak services services-stop venv venv-dev static static-check
+
+PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest
+LOCK := .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header pyproject.toml
+# Where `make services` keeps servers for tests; export it to make plain pytest use them.
+DEBRIEF_TEST_SERVICES_DIR ?= $(CURDIR)/var/test-services
+
+help:  ## Say what there is
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/make \1 - \2/p' $(MAKEFILE_LIST)
+
+run: venv  ## Start Debrief on this machine, with its own Postgres and Redis, until Ctrl-C
+	@exec $(PYTHON) -m config.run
+
+test: venv-dev  ## Run every check and every test, browser tests included
+	@CHROMIUM=$$(sh config/chromium.sh) && export CHROMIUM && \
+		$(MAKE) --no-print-directory check && exec $(PYTEST) -n 2
+
+check: venv-dev  ## Lint, types, import contracts, templates, settings, migrations
+	@sh config/check.sh
+
+format: venv-dev  ## Put Python and templates into the house's shape
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+	.venv/bin/djlint --quiet --reformat templates
+
+lock: venv-dev  ## Write the three requirements files from pyproject.toml
+	$(LOCK) --extra embedded --extra dev -o requirements-dev.txt
+	$(LOCK) --extra embedded --constraint requirements-dev.txt -o requirements-embedded.txt
+	$(LOCK) --constraint requirements-dev.txt -o requirements.txt
+
+bench: venv-dev  ## Measure the pages over a large organisation, and print the figures
+	@exec $(PYTHON) -m tests.bench
+
+soak: venv-dev  ## Run the tests that take minutes
+	@CHROMIUM=$$(sh config/chromium.sh) && export CHROMIUM && exec $(PYTEST) -m soak
+
+services: venv-dev  ## Keep servers for tests running, so that pytest starts at once
+	@$(PYTHON) -m config.embedded start $(DEBRIEF_TEST_SERVICES_DIR)
+	@echo "export DEBRIEF_TEST_SERVICES_DIR=$(DEBRIEF_TEST_SERVICES_DIR)"
+
+services-stop:  ## Stop them
+	@$(PYTHON) -m config.embedded stop $(DEBRIEF_TEST_SERVICES_DIR)
+
+venv:
+	@sh config/venv.sh requirements-embedded.txt
+
+venv-dev:
+	@sh config/venv.sh requirements-dev.txt
+
+# -- Static files (needs Node; the built files are committed, so running Debrief does not) ------------------------------
+
+static:  ## Build static/dist
+	npm ci --no-audit --no-fund && npm run build
+
+static-check:  ## Prove that static/dist is what a rebuild makes
+	@npm run --silent check
