@@ -1,0 +1,1 @@
+"""Every change to an incident: atomic, locked, audited, announced after commit."""
