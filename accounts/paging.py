@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from typing import Any, Generic, TypeVar
 
 from django.core import signing
@@ -23,17 +23,20 @@ class Page(Generic[M]):
     previous_cursor: str
 
 
-def page_of(queryset: models.QuerySet[M], *, order: tuple[str, ...], cursor: str, size: int = 50) -> Page[M]:
-    """The `size` rows at `cursor`, newest first.
+def page_of(
+    queryset: models.QuerySet[M], *, order: tuple[str, ...], cursor: str, size: int = 50, ascending: bool = False
+) -> Page[M]:
+    """The `size` rows at `cursor`, newest first; with `ascending`, the smallest first.
 
-    `order` names the fields, each descending, the last one unique. A cursor that is not ours counts as the first page:
-    a stale link still leads somewhere.
+    `order` names the fields, all in the one direction, the last one unique. A cursor that is not ours counts as the
+    first page: a stale link still leads somewhere.
     """
     backwards, position = _read(cursor, order)
-    prefix = "" if backwards else "-"
+    upwards = backwards != ascending
+    prefix = "" if upwards else "-"
     ordered = queryset.order_by(*(prefix + name for name in order))
     if position:
-        ordered = ordered.filter(_beyond(order, position, backwards=backwards))
+        ordered = ordered.filter(_beyond(order, position, upwards=upwards))
     rows = list(ordered[: size + 1])
     more = len(rows) > size
     rows = rows[:size]
@@ -47,9 +50,9 @@ def page_of(queryset: models.QuerySet[M], *, order: tuple[str, ...], cursor: str
     )
 
 
-def _beyond(order: tuple[str, ...], position: list[Any], *, backwards: bool) -> Q:
-    """Rows after `position` in descending order (before it, when reading backwards)."""
-    comparison = "gt" if backwards else "lt"
+def _beyond(order: tuple[str, ...], position: list[Any], *, upwards: bool) -> Q:
+    """Rows with larger values than `position` where values rise, with smaller ones where they fall."""
+    comparison = "gt" if upwards else "lt"
     condition = Q()
     for index, name in enumerate(order):
         equal = {order[i]: position[i] for i in range(index)}
@@ -59,7 +62,7 @@ def _beyond(order: tuple[str, ...], position: list[Any], *, backwards: bool) -> 
 
 def _cursor(row: models.Model, order: tuple[str, ...], *, backwards: bool) -> str:
     values = [getattr(row, name) for name in order]
-    texts = [value.isoformat() if isinstance(value, datetime) else value for value in values]
+    texts = [value.isoformat() if isinstance(value, date) else value for value in values]
     return signing.dumps([backwards, *texts], salt=SALT)
 
 

@@ -1,5 +1,7 @@
 """Fixed vocabularies of follow-up actions."""
 
+from collections.abc import Mapping
+
 from django.db.models import TextChoices
 
 
@@ -11,6 +13,14 @@ class Status(TextChoices):
 
 
 UNFINISHED = (Status.OPEN, Status.IN_PROGRESS)
+
+FOLLOWING: Mapping[str, tuple[Status, ...]] = {
+    Status.OPEN: (Status.IN_PROGRESS, Status.DONE, Status.WILL_NOT_DO),
+    Status.IN_PROGRESS: (Status.DONE, Status.OPEN, Status.WILL_NOT_DO),
+    Status.DONE: (Status.OPEN,),
+    Status.WILL_NOT_DO: (Status.OPEN,),
+}
+"""From each status, those a person may choose next; the likeliest comes first."""
 
 
 class Priority(TextChoices):

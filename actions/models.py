@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Self
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import Q
-from django.db.models.functions import Now
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce, Now
 from django.urls import reverse
 
 from accounts.models import Team, User
 from actions.enums import UNFINISHED, ActionKind, Priority, Status
 from postmortems.models import Lesson, Postmortem, postmortem_visibility
+
+UNDATED_LAST = Value(date(9999, 12, 31), output_field=models.DateField())
+"""Stands for a missing due date where actions are put in order."""
 
 
 class ActionItemQuerySet(models.QuerySet["ActionItem"]):
@@ -58,6 +62,12 @@ class ActionItem(models.Model):
             ),
             models.Index(
                 fields=["team", "due_on", "id"], condition=Q(status__in=UNFINISHED), name="actions_unfinished_of_team"
+            ),
+            models.Index(
+                Coalesce(F("due_on"), UNDATED_LAST),
+                "id",
+                condition=Q(status__in=UNFINISHED),
+                name="actions_unfinished_by_due",
             ),
         ]
         constraints = [

@@ -1,0 +1,67 @@
+"""Due dates in words. A date is meant in the owner's own time zone; without an owner, in UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from django.utils.formats import date_format
+
+from actions.enums import Status
+from actions.models import ActionItem
+
+SOON = 7
+"""Days before the due date from which it is called close."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """How an action stands to its due date: `tone` is "late", "soon", "later", "none" or "finished"."""
+
+    text: str
+    tone: str
+    on: date | None
+
+    @property
+    def is_overdue(self) -> bool:
+        return self.tone == "late"
+
+
+def today_for(action: ActionItem, *, now: datetime) -> date:
+    """The day it is at `now` where the owner of `action` lives."""
+    return now.astimezone(action.owner.zone if action.owner else UTC).date()
+
+
+def is_overdue(action: ActionItem, *, now: datetime) -> bool:
+    """Whether the owner's day after the due date has begun and nothing has been settled: see `queries.overdue`."""
+    if action.is_finished or action.due_on is None:
+        return False
+    return action.due_on < today_for(action, now=now)
+
+
+def due(action: ActionItem, *, now: datetime) -> Due:
+    """How `action` stands at `now`, in words that need no colour."""
+    if action.is_finished:
+        return Due(_finished(action), "finished", action.due_on)
+    if action.due_on is None:
+        return Due("No due date", "none", None)
+    days = (action.due_on - today_for(action, now=now)).days
+    tone = "late" if days < 0 else "soon" if days <= SOON else "later"
+    return Due(_words(days), tone, action.due_on)
+
+
+def _finished(action: ActionItem) -> str:
+    label = "Done" if action.status == Status.DONE else "Dropped"
+    return f"{label} on {date_format(action.finished_at, 'j F Y')}" if action.finished_at else label
+
+
+def _words(days: int) -> str:
+    if days < 0:
+        return f"Overdue by {_days(-days)}"
+    if days == 0:
+        return "Due today"
+    return "Due tomorrow" if days == 1 else f"Due in {_days(days)}"
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"

@@ -1,0 +1,225 @@
+"""What the pages of actions read, all joins included."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.contrib.postgres.search import SearchQuery
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Coalesce
+
+from accounts.enums import Visibility
+from accounts.models import Membership, Team, User
+from accounts.paging import Page, page_of
+from actions.due import Due, due
+from actions.enums import FOLLOWING, UNFINISHED, Status
+from actions.hints import hints
+from actions.models import UNDATED_LAST, ActionItem
+from postmortems.models import Postmortem
+
+TO_DO = "to_do"
+OVERDUE = "overdue"
+ALL = "all"
+NOBODY = "nobody"
+
+
+@dataclass(frozen=True)
+class ActionFilters:
+    """What a person chose to see; empty means what is still to be done, of everyone."""
+
+    is_mine: bool = False
+    team: Team | None = None
+    owner: User | None = None
+    is_unowned: bool = False
+    status: str = TO_DO
+    priority: str = ""
+    postmortem: Postmortem | None = None
+    text: str = ""
+
+    def apply(self, rows: QuerySet[ActionItem], *, user: User, now: datetime) -> QuerySet[ActionItem]:
+        rows = rows.filter(self._status(now))
+        if self.is_mine:
+            rows = rows.filter(owner=user)
+        if self.is_unowned:
+            rows = rows.filter(owner=None)
+        exact = {"team": self.team, "owner": self.owner, "priority": self.priority, "postmortem": self.postmortem}
+        rows = rows.filter(**{name: value for name, value in exact.items() if value})
+        return rows.filter(_text(self.text)) if self.text else rows
+
+    def _status(self, now: datetime) -> Q:
+        if self.status == ALL:
+            return Q()
+        if self.status == OVERDUE:
+            return overdue(now=now)
+        return Q(status__in=UNFINISHED) if self.status == TO_DO else Q(status=self.status)
+
+    @property
+    def is_to_do(self) -> bool:
+        """Whether only unfinished actions are asked for: then the most urgent come first, else the newest."""
+        return self.status not in {ALL, Status.DONE, Status.WILL_NOT_DO}
+
+
+def _text(text: str) -> Q:
+    number = text.strip().upper().removeprefix("ACT-")
+    found = Q(search=SearchQuery(text, search_type="websearch", config="english"))
+    return found | Q(pk=number) if number.isascii() and number.isdigit() and len(number) < 18 else found
+
+
+def overdue(*, now: datetime) -> Q:
+    """The SQL twin of `due.is_overdue`: unfinished, and the due date has passed where the owner lives.
+
+    Days are reckoned here, not by the database: both must know the same time zones.
+    """
+    zones_by_day: dict[date, list[str]] = defaultdict(list)
+    for name in User.objects.order_by().values_list("timezone", flat=True).distinct():
+        zones_by_day[now.astimezone(ZoneInfo(name)).date()].append(name)
+    late = Q(owner=None, due_on__lt=now.astimezone(UTC).date())
+    for day, names in zones_by_day.items():
+        late |= Q(owner__timezone__in=names, due_on__lt=day)
+    return Q(status__in=UNFINISHED) & late
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A status a person may choose next, and the words on its button."""
+
+    status: Status
+    label: str
+
+
+LABELS: Mapping[tuple[str, str], str] = {
+    (Status.OPEN, Status.IN_PROGRESS): "Start",
+    (Status.OPEN, Status.DONE): "Mark as done",
+    (Status.IN_PROGRESS, Status.DONE): "Mark as done",
+    (Status.IN_PROGRESS, Status.OPEN): "Put back",
+    (Status.DONE, Status.OPEN): "Reopen",
+    (Status.WILL_NOT_DO, Status.OPEN): "Reopen",
+}
+
+
+@dataclass(frozen=True)
+class ActionRow:
+    """One action as a page shows it to one person."""
+
+    action: ActionItem
+    due: Due
+    hints: list[str]
+    can_edit: bool
+    can_update: bool
+    choices: list[Choice] = field(default_factory=list)
+    can_refuse: bool = False
+
+
+def row(action: ActionItem, *, user: User, can_edit: bool, now: datetime) -> ActionRow:
+    """`action` as `user` sees it; `can_edit` says whether they may edit its post-mortem."""
+    can_update = can_edit or action.owner_id == user.pk
+    following = FOLLOWING[action.status] if can_update else ()
+    found = hints(
+        title=action.title,
+        has_owner=action.owner_id is not None,
+        due_on=action.due_on,
+        start_on=action.created_at.date(),
+    )
+    return ActionRow(
+        action=action,
+        due=due(action, now=now),
+        hints=[] if action.is_finished else found,
+        can_edit=can_edit,
+        can_update=can_update,
+        choices=[Choice(status, LABELS[action.status, status]) for status in following if status != Status.WILL_NOT_DO],
+        can_refuse=Status.WILL_NOT_DO in following,
+    )
+
+
+def row_for_page(action: ActionItem, *, user: User, can_edit: bool, now: datetime) -> ActionRow:
+    """One action with all it names, read again."""
+    fresh = _joined(ActionItem.objects.filter(pk=action.pk)).get()
+    return row(fresh, user=user, can_edit=can_edit, now=now)
+
+
+def rows_of(postmortem: Postmortem, *, user: User, can_edit: bool, now: datetime) -> list[ActionRow]:
+    """The actions of one post-mortem in the order in which they were added: their places do not change."""
+    actions = _joined(ActionItem.objects.filter(postmortem=postmortem)).order_by("pk")
+    return _rows(actions, user=user, can_edit=can_edit, now=now)
+
+
+def _rows(actions: Iterable[ActionItem], *, user: User, can_edit: bool, now: datetime) -> list[ActionRow]:
+    return [row(action, user=user, can_edit=can_edit, now=now) for action in actions]
+
+
+def _joined(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
+    joined = rows.select_related("owner", "team", "postmortem__incident", "postmortem__team")
+    return joined.prefetch_related("lessons").defer("search", "postmortem__search", "postmortem__incident__search")
+
+
+@dataclass(frozen=True)
+class ActionPage:
+    """One page of the list."""
+
+    rows: list[ActionRow]
+    next_cursor: str
+    previous_cursor: str
+
+
+def actions_for_list(user: User, filters: ActionFilters, *, cursor: str, now: datetime, size: int = 50) -> ActionPage:
+    """One page of the actions `user` may see: to do, the most urgent first; else the newest first.
+
+    Rows of the list are read only: what a person may do with one, its own page says.
+    """
+    rows = filters.apply(_joined(ActionItem.objects.visible_to(user)), user=user, now=now)
+    page: Page[ActionItem]
+    if filters.is_to_do:
+        rows = rows.annotate(due_key=Coalesce(F("due_on"), UNDATED_LAST))
+        page = page_of(rows, order=("due_key", "pk"), cursor=cursor, size=size, ascending=True)
+    else:
+        page = page_of(rows, order=("pk",), cursor=cursor, size=size)
+    shown = _rows(page.rows, user=user, can_edit=False, now=now)
+    return ActionPage(rows=shown, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor)
+
+
+def possible_owners(postmortem: Postmortem) -> QuerySet[User]:
+    """The people who may see `postmortem`, and so may own what follows from it."""
+    incident = postmortem.incident
+    on_postmortem = Q(pk=postmortem.owner_id) | Q(participations__postmortem=postmortem)
+    on_incident = (
+        Q(pk__in=[incident.commander_id or 0, incident.created_by_id])
+        | Q(pk__in=incident.responders.through.objects.filter(incident=incident).values("user"))
+        | Q(pk__in=incident.readers.through.objects.filter(incident=incident).values("user"))
+    )
+    sees = _seeing(postmortem.visibility, postmortem.team_id, on_postmortem)
+    knows = _seeing(incident.visibility, incident.team_id, on_incident)
+    ids = User.objects.filter(sees).filter(knows).values("pk")
+    return User.objects.filter(is_active=True, pk__in=ids)
+
+
+def _seeing(visibility: str, team_id: int, named: Q) -> Q:
+    """The people who see a thing of this visibility and team: the reverse of `accounts.access.visibility_filter`."""
+    if visibility == Visibility.ORGANISATION:
+        return Q()
+    if visibility == Visibility.TEAM:
+        members = Membership.objects.filter(team=team_id).values("user")
+        return named | Q(is_administrator=True) | Q(pk__in=members)
+    return named
+
+
+def people_to_filter_by(user: User, chosen: User | None) -> list[User]:
+    """Owners offered by the list's filter: the people of one's own teams, and whoever is chosen already."""
+    mates = User.objects.filter(is_active=True, memberships__team__in=user.teams.all()).distinct()
+    people = list(mates)
+    return people if chosen is None or chosen in people else [*people, chosen]
+
+
+def actions_waiting(user: User, *, now: datetime, size: int = 10) -> ActionPage:
+    """What waits for `user` on their home page: their unfinished actions, the most urgent first."""
+    return actions_for_list(user, ActionFilters(is_mine=True), cursor="", now=now, size=size)
+
+
+def counts_by_status(actions: Iterable[ActionRow]) -> dict[str, Any]:
+    """How many actions of one post-mortem are settled, and how many there are."""
+    rows = list(actions)
+    return {"total": len(rows), "finished": sum(1 for each in rows if each.action.is_finished)}

@@ -1,0 +1,22 @@
+"""Who may do what with an action item. `can_see` is the twin of `ActionItemQuerySet.visible_to`."""
+
+from __future__ import annotations
+
+from accounts.models import User
+from actions.models import ActionItem
+from postmortems import rules as postmortem_rules
+
+
+def can_see(user: User, action: ActionItem) -> bool:
+    """Those who see the post-mortem see its actions."""
+    return postmortem_rules.can_see(user, action.postmortem)
+
+
+def can_edit(user: User, action: ActionItem) -> bool:
+    """Those who may edit the post-mortem decide what is to be done, by whom and by when."""
+    return postmortem_rules.can_edit(user, action.postmortem)
+
+
+def can_update(user: User, action: ActionItem) -> bool:
+    """The owner says how far it is and what came of it, even where the document is not theirs to edit."""
+    return (action.owner_id == user.pk and can_see(user, action)) or can_edit(user, action)
