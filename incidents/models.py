@@ -239,6 +239,30 @@ class Communication(Part):
         return f"{self.channel}: {self.text[:60]}"
 
 
+class ImportedPart(Part):
+    """What a file said of one part of an incident when it was last read: "facts", "events", "lessons", …
+
+    `values` maps each row's import key to the values it was given. What differs from them now was changed by people,
+    and a later import leaves it alone; a key without a row was deleted by people, and stays deleted.
+    """
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="imported_parts")
+    part = models.CharField(max_length=20)
+    values = models.JSONField(default=dict)
+    read_at = models.DateTimeField()
+
+    objects = PartQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["part"]
+        constraints = [
+            models.UniqueConstraint(fields=["incident", "part"], name="incidents_importedpart_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.incident_id} {self.part}"
+
+
 class PolicyRule(models.Model):
     """One line of the policy: when `fact` holds, a post-mortem is `requirement` and at least `tier`, for `reason`."""
 
