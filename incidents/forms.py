@@ -14,20 +14,11 @@ from accounts.models import Team, User
 from incidents.enums import EventKind, PolicyFact, Precision, Requirement, Severity, Tier
 from incidents.fields import ZonedDateTimeField
 from incidents.models import Incident, Service
-from incidents.queries import IncidentFilters
+from incidents.queries import TIMES, IncidentFilters
 
 ZONES = [(name, name.replace("_", " ")) for name in sorted(available_timezones()) if "/" in name or name == "UTC"]
 PHASES = [("", "Any phase"), ("ongoing", "Ongoing"), ("resolved", "Resolved")]
 
-TIMES = {
-    "impact_started_at": "Impact started",
-    "detected_at": "Detected",
-    "acknowledged_at": "Acknowledged",
-    "diagnosed_at": "Diagnosed",
-    "mitigated_at": "Mitigated",
-    "resolved_at": "Resolved",
-    "closed_at": "Closed",
-}
 HELP = {
     "impact_started_at": "The first harm to a customer: the trigger, not the page.",
     "detected_at": "When someone or something noticed. It may lie before the impact.",

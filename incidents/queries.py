@@ -19,6 +19,24 @@ UNEXPLAINED = timedelta(minutes=15)
 """A longer silence in the timeline is pointed out: readers cannot tell waiting from forgetting."""
 
 
+TIMES = {
+    "impact_started_at": "Impact started",
+    "detected_at": "Detected",
+    "acknowledged_at": "Acknowledged",
+    "diagnosed_at": "Diagnosed",
+    "mitigated_at": "Mitigated",
+    "resolved_at": "Resolved",
+    "closed_at": "Closed",
+}
+FLAGS = {
+    "is_customer_facing": "Customers were affected",
+    "is_near_miss": "Near miss",
+    "is_slo_breach": "Service level objective breached",
+    "is_emergency_escalation": "Emergency escalation",
+    "is_security_sensitive": "Security-sensitive",
+}
+
+
 @dataclass(frozen=True)
 class IncidentFilters:
     """What a person chose to see; empty means everything."""
@@ -101,7 +119,7 @@ def _silences(incident: Incident, events: list[TimelineEvent]) -> dict[int, str]
     }
 
 
-def incident_for_page(incident: Incident, *, can_edit: bool) -> dict[str, Any]:
+def incident_for_page(incident: Incident, *, user: User, can_edit: bool) -> dict[str, Any]:
     """What the panels of the incident's page show."""
     return {
         "incident": incident,
@@ -110,6 +128,10 @@ def incident_for_page(incident: Incident, *, can_edit: bool) -> dict[str, Any]:
         "communications": list(incident.communications.all()),
         "services": list(incident.services.all()),
         "responders": list(incident.responders.all()),
+        "readers": list(incident.readers.all()),
+        "repeat_of": Incident.objects.visible_to(user).filter(pk=incident.repeat_of_id).first(),
+        "flags": [label for name, label in FLAGS.items() if getattr(incident, name)],
+        "moments": [(label, getattr(incident, name)) for name, label in TIMES.items()],
         "can_edit": can_edit,
     }
 

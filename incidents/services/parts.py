@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.db import transaction
 
@@ -118,13 +118,11 @@ def _added(part: PartT, *, by: User, now: datetime) -> PartT:
 
 
 def _locked(part: PartT) -> PartT:
-    model = type(part)
-    locked: PartT | None = (
-        model._default_manager.select_for_update(of=("self",)).select_related("incident").filter(pk=part.pk).first()
-    )
+    rows = type(part)._default_manager.select_for_update(of=("self",)).select_related("incident")
+    locked = rows.filter(pk=part.pk).first()
     if locked is None:
         raise AlreadyGone
-    return locked
+    return cast("PartT", locked)
 
 
 def _noun(part: Part) -> str:

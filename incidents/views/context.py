@@ -13,7 +13,7 @@ from incidents.models import Incident
 def page_context(request: Request, incident: Incident) -> dict[str, Any]:
     """The whole page's context: a panel drawn alone sees exactly what it sees within the page."""
     return {
-        **queries.incident_for_page(incident, can_edit=rules.can_edit(request.user, incident)),
+        **queries.incident_for_page(incident, user=request.user, can_edit=rules.can_edit(request.user, incident)),
         "durations": durations(incident),
         "policy": policy.recommend(incident),
         "can_manage": rules.can_manage(request.user, incident),

@@ -10,7 +10,7 @@ from django import forms
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
-from django_htmx.http import trigger_client_event
+from django_htmx.http import HttpResponseClientRefresh, trigger_client_event
 
 from accounts.access import Request, opens
 from accounts.exceptions import EditedMeanwhile
@@ -60,6 +60,8 @@ def edit_panel(request: Request, incident: Incident, panel: Panel) -> HttpRespon
         saved = panel.save(request, incident, dict(form.cleaned_data))
     except EditedMeanwhile as conflict:
         return _conflict(request, panel, conflict)
+    if request.htmx and saved.timezone != incident.timezone:
+        return HttpResponseClientRefresh()
     response = after_change(
         request, f"incidents/_{panel.name}.html", page_context(request, saved), to=saved.get_absolute_url()
     )
