@@ -99,11 +99,20 @@ def make_folder(folder: Path) -> None:
         raise EmbeddedFailed(f"The folder {folder} cannot be written to: {error.strerror}.") from error
 
 
+def open_lock(file: Path) -> IO[str]:
+    try:
+        return file.open("a+")
+    except OSError as error:
+        raise EmbeddedFailed(
+            f"{file} belongs to another user: start as the user who started it first, or delete {file.parent}."
+        ) from error
+
+
 @contextlib.contextmanager
 def only_one(folder: Path, *, what: str) -> Iterator[None]:
     """Hold `folder` for this process; EmbeddedFailed when another process of ours holds it."""
     make_folder(folder)
-    with (folder / "lock").open("a+") as lock:
+    with open_lock(folder / "lock") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -163,10 +172,12 @@ class SystemUser:
     gid: int
 
 
-def system_user() -> SystemUser | None:
-    """Root's stand-in for Postgres, made when missing; None for an ordinary user."""
+def system_user(data: Path) -> SystemUser | None:
+    """Root's stand-in for Postgres: the owner of the data, or a user made for it; None for an ordinary user."""
     if os.geteuid() != 0:
         return None
+    if data.exists() and data.stat().st_uid != 0:
+        return SystemUser(data.stat().st_uid, data.stat().st_gid)
     try:
         entry = pwd.getpwnam(SYSTEM_USER)
     except KeyError:
@@ -265,7 +276,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start, recover if the last stop was a crash, and make the database; EmbeddedFailed if that fails."""
-        self.user = system_user()
+        self.user = system_user(self.data)
         if self.user:
             open_inside(self.programs.parent)
             open_the_way(self.programs)

@@ -40,6 +40,14 @@ def text(name: str, *, default: str = "") -> str:
     return str(env.str(name, default=default)).strip()
 
 
+def choice(name: str, *, default: str, among: list[str]) -> str:
+    """One of the words in `among`, whatever its case."""
+    raw = text(name, default=default)
+    if raw.lower() not in among:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(among)}, not {raw!r}.")
+    return raw.lower()
+
+
 def words(name: str) -> list[str]:
     """A list separated by commas; empty parts are dropped."""
     return [part.strip() for part in env.str(name, default="").split(",") if part.strip()]

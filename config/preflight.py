@@ -1,5 +1,6 @@
 """What is looked at before anything is started. Each fault is one sentence that says what to do."""
 
+import errno
 import importlib
 import os
 import secrets
@@ -35,14 +36,16 @@ def check_port_is_free(host: str, port: int) -> None:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             trial.bind((host, port))
     except OSError as error:
-        raise NotReady(
-            f"The address {host}:{port} cannot be used ({reason(error)}): "
-            f"stop what is using it, or choose another with PORT={port + 1 if port < 65535 else 8000} make run."
-        ) from error
+        raise NotReady(port_fault(host, port, error)) from error
 
 
-def reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
+def port_fault(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        other = port + 1 if port < 65535 else 8000
+        return f"Port {port} is taken: stop the program that uses it, or choose another with PORT={other} make run."
+    if error.errno == errno.EACCES:
+        return f"Port {port} may only be used by root: choose one above 1023 with PORT."
+    return f"HOST={host} is not an address of this machine ({error.strerror})."
 
 
 def secret_key(file: Path) -> str:
@@ -96,5 +99,5 @@ def check_redis(address: str) -> None:
 
 
 def one_line(error: Exception) -> str:
-    """An error's own words as part of one sentence."""
-    return " ".join(str(error).split()).rstrip(".")
+    """The first line of an error's own words, as part of one sentence."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".?")

@@ -17,11 +17,13 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from config import preflight
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env, preflight
 from config.embedded import EmbeddedFailed, Postgres, Redis, end, make_folder, only_one
-from config.env import BASE_DIR
 from config.supervisor import Program, Supervisor
 
+BASE_DIR = env.BASE_DIR
 ANSWER_SECONDS = 60.0
 PATIENCE = {"web": 6.0, "beat": 5.0, "worker": 15.0}
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
@@ -97,7 +99,7 @@ def default_environment(place: Place) -> None:
 
 
 def check(place: Place) -> None:
-    """Find every fault that can be found before anything is started."""
+    """Find every fault that can be found before anything is started; each is an exception of one sentence."""
     if not os.environ.get("SECRET_KEY", "").strip():
         os.environ["SECRET_KEY"] = preflight.secret_key(place.folder / "secret-key")
     if place.is_own_postgres:
@@ -105,6 +107,8 @@ def check(place: Place) -> None:
     if place.is_own_redis:
         os.environ["REDIS_URL"] = Redis(place.folder).address
     preflight.check_settings()
+    is_wanting_samples(place)
+    make_folder(BASE_DIR / os.environ["FILES_ROOT"])
     preflight.check_port_is_free(place.host, place.port)
     if not place.is_own_postgres:
         preflight.check_database()
@@ -149,14 +153,13 @@ def collect_static(place: Place) -> None:
     if stamp.exists() and stamp.read_text() == now and Path(os.environ["STATIC_ROOT"]).exists():
         return
     say("Collecting static files…")
-    manage("collectstatic", "--noinput", "--clear")
+    manage("collectstatic", "--noinput")
     stamp.write_text(now)
 
 
 def is_wanting_samples(place: Place) -> bool:
     """Samples come with known passwords: into a database of one's own they are loaded only when asked for."""
-    raw = os.environ.get("SAMPLES", "").strip().lower()
-    return raw in {"1", "true", "yes", "on"} or (not raw and place.is_own_postgres)
+    return env.boolean("SAMPLES", default=place.is_own_postgres)
 
 
 def load_samples(place: Place, *, is_new: bool) -> str:
@@ -178,7 +181,7 @@ def load_samples(place: Place, *, is_new: bool) -> str:
 def commands(place: Place) -> dict[str, list[str]]:
     """The programs in the order they start; they stop in the opposite one."""
     python = [sys.executable, "-W", "ignore:You're running the worker with superuser privileges", "-m"]
-    level = os.environ.get("LOG_LEVEL", "").strip() or "INFO"
+    level = os.environ.get("LOG_LEVEL", "").strip() or "info"
     celery = [*python, "celery", "--quiet", "-A", "config.celery"]
     web = [*python, "uvicorn", "config.asgi:application", "--host", place.host, "--port", str(place.port)]
     return {
@@ -296,7 +299,7 @@ def main() -> int:
                     say("\nStopping…")
     except Stopped:
         return 0
-    except (preflight.NotReady, EmbeddedFailed, Failed) as fault:
+    except (preflight.NotReady, EmbeddedFailed, Failed, ImproperlyConfigured) as fault:
         print(fault, file=sys.stderr, flush=True)
         return 1
     return 0

@@ -234,5 +234,6 @@ PERMISSIONS_POLICY = "camera=(), microphone=(), geolocation=(), payment=(), usb=
 # -- Logs --------------------------------------------------------------------------------------------------------------
 
 LOGGING = logging_settings(
-    json=env.text("LOG_FORMAT", default="json") == "json", level=env.text("LOG_LEVEL", default="INFO").upper()
+    json=env.choice("LOG_FORMAT", default="json", among=["json", "text"]) == "json",
+    level=env.choice("LOG_LEVEL", default="info", among=["debug", "info", "warning", "error"]).upper(),
 )

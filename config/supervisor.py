@@ -41,9 +41,9 @@ class Program:
     unfinished: bytes = b""
 
     def take(self, data: bytes) -> list[str]:
-        """The lines that `data` completes."""
+        """The lines that `data` completes, without the empty ones."""
         *lines, self.unfinished = (self.unfinished + data).split(b"\n")
-        return [line.decode(errors="replace").rstrip("\r") for line in lines]
+        return [line.decode(errors="replace").rstrip() for line in lines if line.strip()]
 
 
 @dataclass
