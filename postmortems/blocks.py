@@ -1,0 +1,269 @@
+"""Living blocks: sections that show rows of the incident or of the post-mortem in place, always as they are now.
+
+An app above adds its own block from `AppConfig.ready()`: `blocks.register(ActionsBlock())`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from django.urls import reverse
+
+from accounts.models import User
+from incidents.durations import durations
+from incidents.models import Communication, Incident, TimelineEvent
+from postmortems.clock import clock_text, day_text, moment_text
+from postmortems.enums import SectionKind
+from postmortems.models import Postmortem
+
+
+class Block(ABC):
+    """One kind of living block. Whoever may see the post-mortem may see all that its blocks show."""
+
+    kind: ClassVar[str]
+    template: ClassVar[str]
+    """Draws the block for reading, within a page or an export: no forms, no scripts."""
+
+    @abstractmethod
+    def context(self, postmortem: Postmortem, user: User | None) -> dict[str, Any]:
+        """What `template` needs; `user` is None in an export."""
+
+    @abstractmethod
+    def markdown(self, postmortem: Postmortem) -> str:
+        """The block as Markdown, without its heading; "" when there is nothing to show."""
+
+    def missing(self, postmortem: Postmortem) -> list[str]:
+        """What readers still need from this block before publication, each as one sentence."""
+        return []
+
+    def edit_url(self, postmortem: Postmortem) -> str:
+        """Where its rows are edited; "" where that is on the writing page itself."""
+        return f"{reverse('incidents:incident', args=[postmortem.incident_id])}#{self.kind}"
+
+    def editor_url(self, postmortem: Postmortem) -> str:
+        """The fragment that edits its rows within the writing page (loaded by htmx); "" when there is none."""
+        return ""
+
+
+_registry: dict[str, Block] = {}
+
+
+def register(block: Block) -> None:
+    """Show sections of `block.kind` through `block`; called once at start."""
+    _registry[block.kind] = block
+
+
+def block_of(kind: str) -> Block | None:
+    """The block of this kind, or None for prose."""
+    return _registry.get(kind)
+
+
+def missing_for_publication(postmortem: Postmortem) -> list[str]:
+    """What readers still need: a summary, and what each kind of block says of itself. Empty when all is there."""
+    summary = postmortem.sections.filter(is_summary=True).first()
+    missing = [] if summary and summary.body.strip() else ["The summary is empty."]
+    for kind in SectionKind.values:
+        block = _registry.get(kind)
+        missing.extend(block.missing(postmortem) if block else [])
+    return missing
+
+
+# -- The blocks of this app -------------------------------------------------------------------------------------------
+
+MOMENTS = (
+    ("impact-start", "Impact started", "impact_started_at"),
+    ("detected", "Detected", "detected_at"),
+    ("acknowledged", "Acknowledged", "acknowledged_at"),
+    ("diagnosed", "Diagnosed", "diagnosed_at"),
+    ("mitigated", "Mitigated", "mitigated_at"),
+    ("resolved", "Resolved", "resolved_at"),
+)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One line of the facts: a label, its text, and what is meant by it."""
+
+    key: str
+    label: str
+    text: str
+    definition: str = ""
+
+
+def known_moments(incident: Incident) -> list[Fact]:
+    """The times that are known, on the incident's clock."""
+    known = ((key, label, getattr(incident, name)) for key, label, name in MOMENTS)
+    return [Fact(key, label, moment_text(at, incident.zone)) for key, label, at in known if at]
+
+
+def known_durations(incident: Incident) -> list[Fact]:
+    """The durations that follow from them."""
+    return [Fact(d.key, d.label, d.text, d.definition) for d in durations(incident) if d.value is not None]
+
+
+class FactsBlock(Block):
+    """When each step happened, and how long each took."""
+
+    kind = SectionKind.FACTS
+    template = "postmortems/blocks/_facts.html"
+
+    def context(self, postmortem: Postmortem, user: User | None) -> dict[str, Any]:
+        incident = postmortem.incident
+        return {
+            "incident": incident,
+            "moments": known_moments(incident),
+            "durations": known_durations(incident),
+            "services": list(incident.services.all()),
+        }
+
+    def markdown(self, postmortem: Postmortem) -> str:
+        incident = postmortem.incident
+        services = ", ".join(service.name for service in incident.services.all())
+        facts = [
+            Fact("severity", "Severity", incident.severity),
+            *([Fact("services", "Services", services)] if services else []),
+            *known_moments(incident),
+            *known_durations(incident),
+        ]
+        lines = [f"| {cell(fact.label)} | {cell(fact.text)} |" for fact in facts]
+        return "\n".join(["| Fact | Value |", "| --- | --- |", *lines])
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One event as a reader sees it."""
+
+    event: TimelineEvent
+    clock: str
+    day: str
+    """The date, on the first entry of each day only."""
+
+
+def entries(incident: Incident) -> list[Entry]:
+    """The timeline in order, all on the incident's clock; an event known by its day only has no clock time."""
+    rows: list[Entry] = []
+    last = ""
+    for event in incident.events.all():
+        day = day_text(event.at, incident.zone)
+        rows.append(Entry(event, clock_text(event.at, incident.zone, event.precision), day if day != last else ""))
+        last = day
+    return rows
+
+
+class TimelineBlock(Block):
+    """What happened when, on one clock."""
+
+    kind = SectionKind.TIMELINE
+    template = "postmortems/blocks/_timeline.html"
+
+    def context(self, postmortem: Postmortem, user: User | None) -> dict[str, Any]:
+        return {"entries": entries(postmortem.incident), "zone": postmortem.incident.timezone}
+
+    def markdown(self, postmortem: Postmortem) -> str:
+        incident = postmortem.incident
+        rows = entries(incident)
+        if not rows:
+            return ""
+        lines = [f"All times are in {incident.timezone}."]
+        for row in rows:
+            if row.day:
+                lines += ["", f"**{row.day}**", ""]
+            lines.append(_event_line(row))
+        return "\n".join(lines)
+
+    def missing(self, postmortem: Postmortem) -> list[str]:
+        return [] if postmortem.incident.events.exists() else ["The timeline is empty."]
+
+
+def _event_line(row: Entry) -> str:
+    text = row.event.text.replace("\n", "\n  ")
+    text = f"**{text}**" if row.event.is_milestone and "\n" not in text else text
+    who = f" ({row.event.actor_role})" if row.event.actor_role else ""
+    return f"- {row.clock + ' ' if row.clock else ''}{text}{who}"
+
+
+class ImpactBlock(Block):
+    """Who could not do what, in words and in numbers."""
+
+    kind = SectionKind.IMPACT
+    template = "postmortems/blocks/_impact.html"
+
+    def context(self, postmortem: Postmortem, user: User | None) -> dict[str, Any]:
+        return {"impact": postmortem.incident.impact, "figures": list(postmortem.incident.figures.all())}
+
+    def markdown(self, postmortem: Postmortem) -> str:
+        incident = postmortem.incident
+        parts = [incident.impact] if incident.impact else []
+        rows = [
+            f"| {cell(figure.label)} | {cell(figure.value)}{' (estimated)' if figure.is_estimated else ''} "
+            f"| {cell(figure.caveat)} |"
+            for figure in incident.figures.all()
+        ]
+        if rows:
+            parts.append("\n".join(["| What | How much | Note |", "| --- | --- | --- |", *rows]))
+        return "\n\n".join(parts)
+
+    def missing(self, postmortem: Postmortem) -> list[str]:
+        incident = postmortem.incident
+        return [] if incident.impact.strip() or incident.figures.exists() else ["The impact is not stated."]
+
+
+def communication_time(communication: Communication, zone: ZoneInfo) -> str:
+    """When it was said; "" where that is not known."""
+    at: datetime | None = communication.at
+    return moment_text(at, zone, communication.precision) if at else ""
+
+
+class CommunicationsBlock(Block):
+    """What was told to whom."""
+
+    kind = SectionKind.COMMUNICATIONS
+    template = "postmortems/blocks/_communications.html"
+
+    def context(self, postmortem: Postmortem, user: User | None) -> dict[str, Any]:
+        zone = postmortem.incident.zone
+        rows = postmortem.incident.communications.all()
+        return {"communications": [(communication_time(row, zone), row) for row in rows]}
+
+    def markdown(self, postmortem: Postmortem) -> str:
+        zone = postmortem.incident.zone
+        lines = []
+        for row in postmortem.incident.communications.all():
+            said = ", ".join(filter(None, [row.channel, row.audience, communication_time(row, zone)]))
+            lines.append(f"- **{said}**: {row.text.replace(chr(10), chr(10) + '  ')}")
+        return "\n".join(lines)
+
+
+class LessonsBlock(Block):
+    """What was learned, numbered."""
+
+    kind = SectionKind.LESSONS
+    template = "postmortems/blocks/_lessons.html"
+
+    def context(self, postmortem: Postmortem, user: User | None) -> dict[str, Any]:
+        return {"lessons": list(postmortem.lessons.all())}
+
+    def markdown(self, postmortem: Postmortem) -> str:
+        return "\n".join(
+            f"- **Lesson {lesson.number}.** {lesson.text.replace(chr(10), chr(10) + '  ')}"
+            for lesson in postmortem.lessons.all()
+        )
+
+    def edit_url(self, postmortem: Postmortem) -> str:
+        return ""
+
+    def editor_url(self, postmortem: Postmortem) -> str:
+        return reverse("postmortems:lessons", args=[postmortem.pk])
+
+
+def cell(text: str) -> str:
+    """`text` within one cell of a Markdown table."""
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+for _block in (FactsBlock(), TimelineBlock(), ImpactBlock(), CommunicationsBlock(), LessonsBlock()):
+    register(_block)

@@ -1,0 +1,46 @@
+"""Who may do what with a post-mortem. `can_see` is the twin of `PostmortemQuerySet.visible_to`."""
+
+from __future__ import annotations
+
+from accounts.access import is_manager, is_member, may_see
+from accounts.models import User
+from incidents import rules as incident_rules
+from incidents.models import Incident
+from postmortems.enums import ParticipantRole
+from postmortems.models import Part, Postmortem
+
+WRITERS = (ParticipantRole.CONTRIBUTOR, ParticipantRole.FACILITATOR)
+
+
+def can_start(user: User, incident: Incident) -> bool:
+    """Whoever may edit the incident may start its post-mortem."""
+    return incident_rules.can_edit(user, incident)
+
+
+def can_see(user: User, subject: Postmortem | Part) -> bool:
+    """Whether `user` may see the post-mortem, or the part of one: never without its incident."""
+    postmortem = subject.guarded_by
+    seen = may_see(user, postmortem.visibility, postmortem.team, is_named=lambda: is_named(user, postmortem))
+    return seen and incident_rules.can_see(user, postmortem.incident)
+
+
+def is_named(user: User, postmortem: Postmortem) -> bool:
+    """Whether `user` stands on the post-mortem by name: its owner, or a participant in any role."""
+    return postmortem.owner_id == user.pk or postmortem.participants.filter(user=user).exists()
+
+
+def can_edit(user: User, subject: Postmortem | Part) -> bool:
+    """Who writes: the team, the owner, contributors and facilitators, administrators."""
+    postmortem = subject.guarded_by
+    if not can_see(user, postmortem):
+        return False
+    in_office = user.is_administrator or postmortem.owner_id == user.pk or is_member(user, postmortem.team)
+    return in_office or postmortem.participants.filter(user=user, role__in=WRITERS).exists()
+
+
+def can_manage(user: User, subject: Postmortem | Part) -> bool:
+    """Who decides about readers, people and publication: the owner, the team's managers, administrators."""
+    postmortem = subject.guarded_by
+    if not can_see(user, postmortem):
+        return False
+    return postmortem.owner_id == user.pk or user.is_administrator or is_manager(user, postmortem.team)

@@ -1,0 +1,1 @@
+"""Every change to a post-mortem: atomic, locked, audited, searchable at once."""
