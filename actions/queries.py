@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.search import SearchQuery
@@ -25,7 +24,6 @@ from postmortems.models import Postmortem
 TO_DO = "to_do"
 OVERDUE = "overdue"
 ALL = "all"
-NOBODY = "nobody"
 
 
 @dataclass(frozen=True)
@@ -115,9 +113,9 @@ class ActionRow:
     can_refuse: bool = False
 
 
-def row(action: ActionItem, *, user: User, can_edit: bool, now: datetime) -> ActionRow:
-    """`action` as `user` sees it; `can_edit` says whether they may edit its post-mortem."""
-    can_update = can_edit or action.owner_id == user.pk
+def row(action: ActionItem, *, user: User | None, can_edit: bool, now: datetime) -> ActionRow:
+    """`action` as `user` sees it (None: an export); `can_edit` says whether they may edit its post-mortem."""
+    can_update = can_edit or (user is not None and action.owner_id == user.pk)
     following = FOLLOWING[action.status] if can_update else ()
     found = hints(
         title=action.title,
@@ -142,13 +140,17 @@ def row_for_page(action: ActionItem, *, user: User, can_edit: bool, now: datetim
     return row(fresh, user=user, can_edit=can_edit, now=now)
 
 
-def rows_of(postmortem: Postmortem, *, user: User, can_edit: bool, now: datetime) -> list[ActionRow]:
+def actions_of(postmortem: Postmortem) -> list[ActionItem]:
     """The actions of one post-mortem in the order in which they were added: their places do not change."""
-    actions = _joined(ActionItem.objects.filter(postmortem=postmortem)).order_by("pk")
-    return _rows(actions, user=user, can_edit=can_edit, now=now)
+    return list(_joined(ActionItem.objects.filter(postmortem=postmortem)).order_by("pk"))
 
 
-def _rows(actions: Iterable[ActionItem], *, user: User, can_edit: bool, now: datetime) -> list[ActionRow]:
+def rows_of(postmortem: Postmortem, *, user: User | None, can_edit: bool, now: datetime) -> list[ActionRow]:
+    """The actions of one post-mortem as `user` sees them."""
+    return _rows(actions_of(postmortem), user=user, can_edit=can_edit, now=now)
+
+
+def _rows(actions: Iterable[ActionItem], *, user: User | None, can_edit: bool, now: datetime) -> list[ActionRow]:
     return [row(action, user=user, can_edit=can_edit, now=now) for action in actions]
 
 
@@ -217,9 +219,3 @@ def people_to_filter_by(user: User, chosen: User | None) -> list[User]:
 def actions_waiting(user: User, *, now: datetime, size: int = 10) -> ActionPage:
     """What waits for `user` on their home page: their unfinished actions, the most urgent first."""
     return actions_for_list(user, ActionFilters(is_mine=True), cursor="", now=now, size=size)
-
-
-def counts_by_status(actions: Iterable[ActionRow]) -> dict[str, Any]:
-    """How many actions of one post-mortem are settled, and how many there are."""
-    rows = list(actions)
-    return {"total": len(rows), "finished": sum(1 for each in rows if each.action.is_finished)}

@@ -1,6 +1,18 @@
 """URLs of actions."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from actions.views import actions, edit
 
 app_name = "actions"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("actions/", actions.actions, name="actions"),
+    path("actions/mine/", actions.actions_mine, name="actions-mine"),
+    path("actions/<int:pk>/", actions.action, name="action"),
+    path("actions/<int:pk>/edit/", edit.action_edit, name="action-edit"),
+    path("actions/<int:pk>/status/", edit.action_status, name="action-status"),
+    path("actions/<int:pk>/refuse/", edit.action_refuse, name="action-refuse"),
+    path("actions/<int:pk>/delete/", edit.action_delete, name="action-delete"),
+    path("postmortems/<int:pk>/actions/", actions.actions_of_postmortem, name="actions-of-postmortem"),
+    path("postmortems/<int:pk>/actions/add/", edit.action_add, name="action-add"),
+]

@@ -1,0 +1,69 @@
+"""The living block "Action items" of a post-mortem: its rows in the document, always as they are now."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from actions import queries
+from actions.models import ActionItem
+from postmortems.blocks import Block, cell
+from postmortems.enums import SectionKind
+from postmortems.models import Postmortem
+
+
+class ActionsBlock(Block):
+    """What will be done, by whom and by when. An export states dates, never how late something is: that would age."""
+
+    kind = SectionKind.ACTIONS
+    template = "actions/_block.html"
+
+    def context(self, postmortem: Postmortem, user: User | None) -> dict[str, Any]:
+        rows = queries.rows_of(postmortem, user=user, can_edit=False, now=timezone.now())
+        return {"action_rows": rows, "is_export": user is None}
+
+    def markdown(self, postmortem: Postmortem) -> str:
+        actions = queries.actions_of(postmortem)
+        lines = [_line(action) for action in actions]
+        if not lines:
+            return ""
+        header = ["| Action | Owner | Due | Priority | Status | Lessons |", "| --- | --- | --- | --- | --- | --- |"]
+        return "\n".join([*header, *lines, *_deliverables(actions)])
+
+    def missing(self, postmortem: Postmortem) -> list[str]:
+        unfinished = postmortem.action_items.unfinished()
+        unowned, undated = unfinished.filter(owner=None).count(), unfinished.filter(due_on=None).count()
+        found = [_count(unowned, "owner")] if unowned else []
+        return [*found, _count(undated, "due date")] if undated else found
+
+    def edit_url(self, postmortem: Postmortem) -> str:
+        return ""
+
+    def editor_url(self, postmortem: Postmortem) -> str:
+        return reverse("actions:actions-of-postmortem", args=[postmortem.pk])
+
+
+def _count(number: int, what: str) -> str:
+    return f"1 action item has no {what}." if number == 1 else f"{number} action items have no {what}."
+
+
+def _line(action: ActionItem) -> str:
+    status = action.get_status_display() + (f": {action.reason}" if action.reason else "")
+    cells = (
+        f"{action.reference} {action.title}",
+        action.owner.display_name if action.owner else "",
+        action.due_on.isoformat() if action.due_on else "",
+        action.priority,
+        status,
+        ", ".join(f"L{lesson.number}" for lesson in action.lessons.all()),
+    )
+    return "| " + " | ".join(cell(text) for text in cells) + " |"
+
+
+def _deliverables(actions: list[ActionItem]) -> list[str]:
+    return [
+        line for action in actions if action.deliverable for line in ("", f"**{action.reference}**", "", action.deliverable)
+    ]

@@ -1,0 +1,159 @@
+"""Every change to an action item: atomic, locked, audited."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.exceptions import EditedMeanwhile
+from accounts.models import User
+from actions.enums import FOLLOWING, UNFINISHED, ActionKind, Priority, Status
+from actions.models import ActionItem
+from actions.search import index_action
+from postmortems.models import Lesson, Postmortem
+
+
+class AlreadyGone(Exception):
+    """The action was deleted by someone else in the meantime."""
+
+
+class NotAllowedNow(Exception):
+    """The action cannot go from its status to the one asked for; `current` is the action as it is."""
+
+    def __init__(self, current: ActionItem, status: str) -> None:
+        super().__init__(f"{current.get_status_display()} cannot become {Status(status).label}.")
+        self.current = current
+
+
+@dataclass(frozen=True)
+class ActionFacts:
+    """What people decide about an action."""
+
+    title: str
+    deliverable: str = ""
+    owner: User | None = None
+    due_on: date | None = None
+    priority: str = Priority.P2
+    kind: str = ActionKind.PREVENT
+
+
+@transaction.atomic
+def add_action(
+    *, postmortem: Postmortem, facts: ActionFacts, lessons: Iterable[Lesson] = (), by: User, now: datetime
+) -> ActionItem:
+    """Add an action to `postmortem`. The same again while the first is untouched (a double click) is kept once."""
+    Postmortem.objects.select_for_update(of=("self",)).get(pk=postmortem.pk)
+    chosen = list(lessons)
+    twin = _untouched_twin(postmortem, facts, chosen, by)
+    if twin:
+        return twin
+    action = ActionItem(postmortem=postmortem, team_id=postmortem.team_id, created_by=by, **_values(facts))
+    action.created_at = action.updated_at = now
+    action.save(force_insert=True)
+    action.lessons.set(chosen)
+    audit.record(by=by, verb="action.added", obj=action)
+    index_action(action.pk)
+    return action
+
+
+def _untouched_twin(postmortem: Postmortem, facts: ActionFacts, lessons: list[Lesson], by: User) -> ActionItem | None:
+    twins = postmortem.action_items.filter(created_by=by, revision=1, import_key=None, **_values(facts))
+    wanted = {lesson.pk for lesson in lessons}
+    return next((twin for twin in twins if {lesson.pk for lesson in twin.lessons.all()} == wanted), None)
+
+
+def _values(facts: ActionFacts) -> dict[str, object]:
+    return {field.name: getattr(facts, field.name) for field in fields(facts)}
+
+
+@transaction.atomic
+def edit_action(
+    *, action: ActionItem, facts: ActionFacts, lessons: Iterable[Lesson], revision: int, by: User, now: datetime
+) -> ActionItem:
+    """Write what was decided, if nobody saved the action since `revision`.
+
+    Raises `EditedMeanwhile` with the action as it is now, or `AlreadyGone`.
+    """
+    locked = lock_action(action, revision=revision)
+    chosen = set(lessons)
+    changed = [name for name, value in _values(facts).items() if getattr(locked, name) != value]
+    names = list(changed)
+    if chosen != set(locked.lessons.all()):
+        locked.lessons.set(chosen)
+        names.append("lessons")
+    if not names:
+        return locked
+    for name in changed:
+        setattr(locked, name, getattr(facts, name))
+    return _saved(locked, changed, names=names, by=by, now=now)
+
+
+@transaction.atomic
+def edit_deliverable(*, action: ActionItem, deliverable: str, revision: int, by: User, now: datetime) -> ActionItem:
+    """Let the owner write what came of it. Raises as `edit_action` does."""
+    locked = lock_action(action, revision=revision)
+    if locked.deliverable == deliverable:
+        return locked
+    locked.deliverable = deliverable
+    return _saved(locked, ["deliverable"], names=["deliverable"], by=by, now=now)
+
+
+@transaction.atomic
+def change_status(
+    *, action: ActionItem, status: str, revision: int, by: User, now: datetime, reason: str = ""
+) -> ActionItem:
+    """Move the action to `status`; "will not do" keeps its `reason`, and reopening forgets it.
+
+    Asking for the status it has already changes nothing. Raises `EditedMeanwhile`, `AlreadyGone`, or `NotAllowedNow`.
+    """
+    locked = lock_action(action)
+    if locked.status == status:
+        return locked
+    if locked.revision != revision:
+        raise EditedMeanwhile(locked)
+    if status not in FOLLOWING[locked.status]:
+        raise NotAllowedNow(locked, status)
+    before = locked.status
+    locked.status = status
+    locked.reason = reason if status == Status.WILL_NOT_DO else ""
+    locked.finished_at = None if status in UNFINISHED else now
+    saved = _save(locked, ["status", "reason", "finished_at"], now=now)
+    audit.record(by=by, verb="action.status-changed", obj=saved, before=before, after=status)
+    return saved
+
+
+@transaction.atomic
+def delete_action(*, action: ActionItem, by: User, now: datetime) -> None:
+    """Take the action away; that it existed stays in the audit log. Raises `AlreadyGone`."""
+    locked = lock_action(action)
+    audit.record(by=by, verb="action.deleted", obj=locked, status=locked.status)
+    locked.delete()
+
+
+def lock_action(action: ActionItem, *, revision: int | None = None) -> ActionItem:
+    """The action as it is now, locked until the transaction ends; with `revision`, only if it still has that one."""
+    rows = ActionItem.objects.select_for_update(of=("self",)).select_related("postmortem__incident", "owner")
+    locked = rows.filter(pk=action.pk).first()
+    if locked is None:
+        raise AlreadyGone
+    if revision is not None and locked.revision != revision:
+        raise EditedMeanwhile(locked)
+    return locked
+
+
+def _saved(action: ActionItem, changed: list[str], *, names: list[str], by: User, now: datetime) -> ActionItem:
+    saved = _save(action, changed, now=now)
+    audit.record(by=by, verb="action.edited", obj=saved, fields=sorted(names))
+    return saved
+
+
+def _save(action: ActionItem, changed: list[str], *, now: datetime) -> ActionItem:
+    action.revision += 1
+    action.updated_at = now
+    action.save(update_fields=[*changed, "revision", "updated_at"])
+    index_action(action.pk)
+    return action

@@ -1,0 +1,58 @@
+"""The list of actions and the page of one."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from accounts.access import Request, opens, signed_in
+from accounts.pages import render_part
+from actions import queries, rules
+from actions.forms import ActionFilterForm
+from actions.models import ActionItem
+from actions.views.context import action_context, list_context
+from postmortems import rules as postmortem_rules
+from postmortems.models import Postmortem
+
+
+@require_GET
+@signed_in
+def actions(request: Request) -> HttpResponse:
+    """The actions a person may see, filtered by what stands in the URL."""
+    form = ActionFilterForm(request.GET, user=request.user)
+    filters, cursor = form.filters(), request.GET.get("page", "")
+    page = queries.actions_for_list(request.user, filters, cursor=cursor, now=timezone.now())
+    template = "actions/_actions.html" if request.htmx else "actions/actions.html"
+    return render(request, template, {"form": form, "page": page, "filters": filters})
+
+
+@require_GET
+@signed_in
+def actions_mine(request: Request) -> HttpResponse:
+    """What waits for this person, for their home page."""
+    page = queries.actions_waiting(request.user, now=timezone.now())
+    template = "actions/_actions_mine.html" if request.htmx else "actions/actions_mine.html"
+    return render(request, template, {"page": page})
+
+
+@require_GET
+@opens(ActionItem, rules.can_see)
+def action(request: Request, action: ActionItem) -> HttpResponse:
+    """The page of one action; alone, the fragment that "Cancel" brings back."""
+    template = "actions/_action.html" if request.htmx else "actions/action.html"
+    return render(request, template, action_context(request, action))
+
+
+@require_GET
+@opens(Postmortem, postmortem_rules.can_see)
+def actions_of_postmortem(request: Request, postmortem: Postmortem) -> HttpResponse:
+    """The actions of one post-mortem, to be edited in place within its writing page."""
+    return render_part(
+        request,
+        "actions/_actions_editor.html",
+        list_context(request, postmortem),
+        title=f"Action items · {postmortem.reference}",
+        back=postmortem.get_absolute_url(),
+    )

@@ -1,0 +1,28 @@
+"""What every fragment of one action is rendered with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.access import Request
+from actions import queries, rules
+from actions.models import ActionItem
+from postmortems import rules as postmortem_rules
+from postmortems.models import Postmortem
+
+
+def action_context(request: Request, action: ActionItem, **more: Any) -> dict[str, Any]:
+    """One action as this person sees it now."""
+    can_edit = rules.can_edit(request.user, action)
+    row = queries.row_for_page(action, user=request.user, can_edit=can_edit, now=timezone.now())
+    return {"row": row, "postmortem": row.action.postmortem, **more}
+
+
+def list_context(request: Request, postmortem: Postmortem) -> dict[str, Any]:
+    """The actions of one post-mortem as this person may edit them."""
+    can_edit = postmortem_rules.can_edit(request.user, postmortem)
+    rows = queries.rows_of(postmortem, user=request.user, can_edit=can_edit, now=timezone.now())
+    finished = sum(1 for row in rows if row.action.is_finished)
+    return {"postmortem": postmortem, "rows": rows, "finished": finished, "can_add": can_edit}

@@ -1,0 +1,230 @@
+"""Adding, editing, moving and deleting an action, in place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
+
+from accounts.access import Request, opens
+from accounts.exceptions import EditedMeanwhile
+from accounts.pages import after_change, render_part
+from actions import rules, services
+from actions.enums import Status
+from actions.forms import ActionForm, DeliverableForm, RefuseForm, StatusForm, facts_of
+from actions.hints import hints
+from actions.models import ActionItem
+from actions.views.context import action_context, list_context
+from postmortems import rules as postmortem_rules
+from postmortems.models import Postmortem
+
+
+@require_http_methods(["GET", "POST"])
+@opens(Postmortem, postmortem_rules.can_edit)
+def action_add(request: Request, postmortem: Postmortem) -> HttpResponseBase:
+    """Show an empty form, or add the action and show the post-mortem's actions."""
+    form = ActionForm(request.POST if request.method == "POST" else None, postmortem=postmortem)
+    if not form.is_bound or not form.is_valid():
+        return _form(request, postmortem, form, action=reverse("actions:action-add", args=[postmortem.pk]))
+    services.add_action(
+        postmortem=postmortem, facts=form.facts, lessons=form.chosen_lessons, by=request.user, now=timezone.now()
+    )
+    return _show_block(request, postmortem)
+
+
+@require_http_methods(["GET", "POST"])
+@opens(ActionItem, rules.can_update)
+def action_edit(request: Request, action: ActionItem) -> HttpResponseBase:
+    """Show the action's form, or save it; someone who saved first is shown beside the person's own input.
+
+    An owner who may not edit the post-mortem writes the deliverable only.
+    """
+    data = request.POST if request.method == "POST" else None
+    form = _form_for(request, action, data)
+    if not form.is_bound or not form.is_valid():
+        return _form(request, action.postmortem, form, action=_edit_url(action), item=action)
+    try:
+        _save(request, action, form)
+    except EditedMeanwhile:
+        return _conflict(request, action)
+    except services.AlreadyGone:
+        return _gone(request, action, form)
+    return _show(request, action)
+
+
+def _form_for(request: Request, action: ActionItem, data: Any) -> ActionForm | DeliverableForm:
+    if rules.can_edit(request.user, action):
+        return ActionForm(data, postmortem=action.postmortem, initial=facts_of(action))
+    return DeliverableForm(data, initial={"deliverable": action.deliverable, "revision": action.revision})
+
+
+def _save(request: Request, action: ActionItem, form: ActionForm | DeliverableForm) -> None:
+    revision, now = form.cleaned_data["revision"] or 0, timezone.now()
+    if isinstance(form, ActionForm):
+        services.edit_action(
+            action=action,
+            facts=form.facts,
+            lessons=form.chosen_lessons,
+            revision=revision,
+            by=request.user,
+            now=now,
+        )
+        return
+    deliverable = form.cleaned_data["deliverable"]
+    services.edit_deliverable(action=action, deliverable=deliverable, revision=revision, by=request.user, now=now)
+
+
+def _conflict(request: Request, action: ActionItem) -> HttpResponse:
+    """Both are shown: what the other saved, and this person's own input with the revision it now answers."""
+    action.refresh_from_db()
+    data = request.POST.copy()
+    data["revision"] = str(action.revision)
+    form = _form_for(request, action, data)
+    form.full_clean()
+    theirs = [
+        (field.label, _in_words(form, field, action)) for field in form.visible_fields() if field.name in form.changed_data
+    ]
+    return _form(request, action.postmortem, form, action=_edit_url(action), item=action, theirs=theirs, status=409)
+
+
+def _in_words(form: forms.Form, field: forms.BoundField, action: ActionItem) -> str:
+    if field.name == "lessons":
+        return ", ".join(f"L{lesson.number}" for lesson in action.lessons.all())
+    display = getattr(action, f"get_{field.name}_display", None)
+    value = display() if display else getattr(action, field.name)
+    return "" if value is None else str(value)
+
+
+def _gone(request: Request, action: ActionItem, form: ActionForm | DeliverableForm) -> HttpResponse:
+    add = reverse("actions:action-add", args=[action.postmortem_id])
+    return _form(request, action.postmortem, form, action=add, is_gone=True, root=f"action-{action.pk}", status=409)
+
+
+def _form(
+    request: Request,
+    postmortem: Postmortem,
+    form: forms.Form,
+    *,
+    action: str,
+    item: ActionItem | None = None,
+    status: int | None = None,
+    **more: Any,
+) -> HttpResponse:
+    context = {"postmortem": postmortem, "form": form, "form_action": action, "item": item, **more}
+    context.setdefault("root", f"action-{item.pk}" if item else f"action-new-{postmortem.pk}")
+    context["hints"] = _typed_hints(form)
+    return render_part(
+        request,
+        "actions/_action_form.html",
+        context,
+        title=f"{f'Edit {item.reference}' if item else 'Add an action'} · {postmortem.reference}",
+        back=postmortem.get_absolute_url(),
+        status=status or (422 if form.is_bound else 200),
+    )
+
+
+def _typed_hints(form: forms.Form) -> list[str]:
+    if not isinstance(form, ActionForm) or not form.is_bound:
+        return []
+    data, today = form.cleaned_data, timezone.localdate()
+    return hints(
+        title=data.get("title", ""), has_owner=bool(data.get("owner")), due_on=data.get("due_on"), start_on=today
+    )
+
+
+def _edit_url(action: ActionItem) -> str:
+    return reverse("actions:action-edit", args=[action.pk])
+
+
+@require_POST
+@opens(ActionItem, rules.can_update)
+def action_status(request: Request, action: ActionItem) -> HttpResponseBase:
+    """One click on a status button; the page of someone who was too late shows how it stands."""
+    form = StatusForm(request.POST)
+    if not form.is_valid():
+        return _part(request, action, status=422, message="That status does not exist.")
+    return _change_status(request, action, **form.cleaned_data)
+
+
+@require_http_methods(["GET", "POST"])
+@opens(ActionItem, rules.can_update)
+def action_refuse(request: Request, action: ActionItem) -> HttpResponseBase:
+    """Ask why the action will not be done, and keep the answer."""
+    data = request.POST if request.method == "POST" else None
+    form = RefuseForm(data, initial={"revision": action.revision})
+    if form.is_bound and form.is_valid():
+        return _change_status(request, action, status=Status.WILL_NOT_DO, **form.cleaned_data)
+    return render_part(
+        request,
+        "actions/_action_refuse.html",
+        {"item": action, "form": form},
+        title=f"Will not do {action.reference}",
+        back=action.get_absolute_url(),
+        status=422 if form.is_bound else 200,
+    )
+
+
+def _change_status(request: Request, action: ActionItem, **change: Any) -> HttpResponseBase:
+    try:
+        services.change_status(action=action, by=request.user, now=timezone.now(), **change)
+    except EditedMeanwhile:
+        message = "Someone changed this action meanwhile. This is how it stands now; choose again if you still want to."
+        return _part(request, action, status=409, message=message, reason=change.get("reason", ""))
+    except services.NotAllowedNow as refusal:
+        return _part(request, action, status=409, message=str(refusal), reason=change.get("reason", ""))
+    except services.AlreadyGone:
+        return _show_block(request, action.postmortem)
+    return _show(request, action)
+
+
+@require_http_methods(["GET", "POST"])
+@opens(ActionItem, rules.can_edit)
+def action_delete(request: Request, action: ActionItem) -> HttpResponseBase:
+    """Ask first, then delete; that someone else was first changes nothing for this person."""
+    if request.method == "GET":
+        title = f"Delete {action.reference}?"
+        back = action.get_absolute_url()
+        return render_part(request, "actions/_action_delete.html", {"item": action}, title=title, back=back)
+    postmortem, own_page = action.postmortem, action.get_absolute_url()
+    try:
+        services.delete_action(action=action, by=request.user, now=timezone.now())
+    except services.AlreadyGone:
+        return _show_block(request, postmortem)
+    if request.htmx and request.htmx.current_url_abs_path == own_page:
+        return HttpResponseClientRedirect(_block_url(postmortem))
+    return _show_block(request, postmortem)
+
+
+def _part(request: Request, action: ActionItem, *, status: int = 200, **more: Any) -> HttpResponse:
+    return render_part(
+        request,
+        "actions/_action.html",
+        action_context(request, action, **more),
+        title=action.reference,
+        back=action.get_absolute_url(),
+        status=status,
+    )
+
+
+def _show(request: Request, action: ActionItem) -> HttpResponseBase:
+    """Answer a change with the action as it is now."""
+    to = action.get_absolute_url()
+    return after_change(request, "actions/_action.html", action_context(request, action), to=to)
+
+
+def _block_url(postmortem: Postmortem) -> str:
+    return f"{postmortem.get_absolute_url()}#actions-{postmortem.pk}"
+
+
+def _show_block(request: Request, postmortem: Postmortem) -> HttpResponseBase:
+    """Answer a change of the list of actions with the whole list, wherever the form stood."""
+    if not request.htmx:
+        return redirect(_block_url(postmortem))
+    response = render(request, "actions/_actions_editor.html", list_context(request, postmortem))
+    return retarget(reswap(response, "outerHTML"), f"#actions-{postmortem.pk}")
