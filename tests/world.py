@@ -1,0 +1,189 @@
+"""A small organisation with one of everything for each visibility, and in each a canary word that betrays a leak."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django.apps import apps
+from django.core.files.base import ContentFile
+from django.db import models
+from django.test import Client
+
+from accounts.enums import TeamRole, Visibility
+from accounts.models import AuditEntry, Invitation, Membership, Team, User
+from actions.models import ActionItem
+from incidents.models import Communication, ImpactFigure, Incident, PolicyRule, Service, TimelineEvent
+from postmortems.models import (
+    Attachment,
+    Lesson,
+    Participant,
+    Postmortem,
+    Section,
+    SectionRevision,
+    StateChange,
+    Template,
+)
+from tests.routes import Route
+
+NOON = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)
+CANARY = {
+    Visibility.ORGANISATION: "canaryorganisation",
+    Visibility.TEAM: "canaryteam",
+    Visibility.RESTRICTED: "canaryrestricted",
+}
+FIXED = {"panel": "facts", "token": "no-such-token", "slug": "edge", "format": "md", "name": "notes.txt"}
+"""Values for URL parameters that name no guarded object."""
+
+
+@dataclass
+class World:
+    """The organisation: people by role, objects by model and visibility."""
+
+    people: dict[str, User]
+    objects: dict[tuple[type[models.Model], str], models.Model] = field(default_factory=dict)
+
+    def client(self, role: str) -> Client:
+        client = Client()
+        client.force_login(self.people[role])
+        return client
+
+    def fingerprint(self) -> dict[str, str]:
+        """A digest of every row of ours, by table; the audit log is left out, since looking writes there."""
+        ours = {"accounts", "incidents", "postmortems", "actions"}
+        found = [model for model in apps.get_models(include_auto_created=True) if model._meta.app_label in ours]
+        return {model._meta.label: _digest(model) for model in found if model is not AuditEntry}
+
+
+def _digest(model: type[models.Model]) -> str:
+    names = [column.attname for column in model._meta.concrete_fields if column.attname != "last_login"]
+    rows = model._default_manager.order_by("pk").values_list(*names)
+    return hashlib.sha256(repr(list(rows)).encode()).hexdigest()
+
+
+def build_world() -> World:
+    """Make it: Alice owns, Bob is on the team, Mallory is not."""
+    names = {"owner": "Alice", "member": "Bob", "manager": "Maya", "administrator": "Ada", "mallory": "Mallory"}
+    people = {role: User.objects.create_user(f"{role}@example.com", display_name=name) for role, name in names.items()}
+    User.objects.filter(pk=people["administrator"].pk).update(is_administrator=True)
+    people["administrator"].refresh_from_db()
+    team = Team.objects.create(name="Edge", slug="edge")
+    other = Team.objects.create(name="Identity", slug="identity")
+    Membership.objects.create(team=team, user=people["member"])
+    Membership.objects.create(team=team, user=people["manager"], role=TeamRole.MANAGER)
+    Membership.objects.create(team=other, user=people["mallory"])
+    world = World(people)
+    for visibility in Visibility:
+        _build(world, team, visibility)
+    rule = PolicyRule.objects.first() or PolicyRule.objects.create(
+        fact="always", requirement="optional", tier="lightweight", reason="Always."
+    )
+    template = Template.objects.order_by("pk").last() or Template.objects.create(name="Own", tier="standard")
+    invitation = Invitation.objects.create(
+        email="new@example.com", token_digest="0" * 64, invited_by=people["administrator"], expires_at=NOON
+    )
+    for shared in (team, rule, template, invitation, people["member"]):
+        for visibility in Visibility:
+            world.objects[type(shared), visibility] = shared
+    return world
+
+
+def _build(world: World, team: Team, visibility: Visibility) -> None:
+    owner, canary = world.people["owner"], CANARY[visibility]
+    service = Service.objects.create(name=f"Service {visibility}", slug=f"service-{visibility}", team=team)
+    incident = Incident.objects.create(
+        title=f"Outage {canary}",
+        team=team,
+        visibility=visibility,
+        commander=owner,
+        created_by=owner,
+        occurred_at=NOON,
+        impact_started_at=NOON,
+        summary=f"Summary {canary}",
+        impact=f"Impact {canary}",
+    )
+    incident.services.add(service)
+    postmortem = Postmortem.objects.create(
+        incident=incident,
+        title=f"Learning {canary}",
+        tier="standard",
+        team=team,
+        owner=owner,
+        visibility=visibility,
+        created_by=owner,
+    )
+    section = Section.objects.create(
+        postmortem=postmortem, position=1, title=f"Summary {canary}", body=f"Text {canary}"
+    )
+    Section.objects.create(postmortem=postmortem, position=2, title="Timeline", kind="timeline")
+    Section.objects.create(postmortem=postmortem, position=3, title="Action items", kind="actions")
+    attachment = Attachment(
+        postmortem=postmortem, kind="file", name="notes.txt", content_type="text/plain", size=9, uploaded_by=owner
+    )
+    attachment.file.save("notes.txt", ContentFile(f"notes {canary}".encode()), save=False)
+    attachment.save()
+    parts: list[models.Model] = [
+        incident,
+        TimelineEvent.objects.create(incident=incident, at=NOON, text=f"Event {canary}", created_by=owner),
+        ImpactFigure.objects.create(incident=incident, label=f"Figure {canary}", value="12"),
+        Communication.objects.create(incident=incident, channel=f"Channel {canary}", text="We are looking"),
+        postmortem,
+        section,
+        attachment,
+        Lesson.objects.create(postmortem=postmortem, number=1, text=f"Lesson {canary}", created_by=owner),
+        Participant.objects.create(postmortem=postmortem, user=owner, role="contributor"),
+        SectionRevision.objects.create(
+            section=section, postmortem=postmortem, number=1, body=f"Text {canary}", saved_by=owner, saved_at=NOON
+        ),
+        StateChange.objects.create(
+            postmortem=postmortem, from_state="draft", to_state="in_review", changed_by=owner, changed_at=NOON
+        ),
+        ActionItem.objects.create(
+            postmortem=postmortem,
+            team=team,
+            title=f"Action {canary}",
+            owner=owner,
+            due_on=date(2026, 5, 1),
+            created_by=owner,
+        ),
+    ]
+    _index(incident, postmortem)
+    for part in parts:
+        world.objects[type(part), visibility] = part
+
+
+def _index(incident: Incident, postmortem: Postmortem) -> None:
+    from actions.search import index_action
+    from incidents.search import index_incident
+    from postmortems.search import index_postmortem
+
+    index_incident(incident.pk)
+    index_postmortem(postmortem.pk)
+    for pk in postmortem.action_items.values_list("pk", flat=True):
+        index_action(pk)
+
+
+def address_of(route: Route, world: World, visibility: str) -> str:
+    """A URL of `route` that leads to the world's object of this visibility."""
+    values: dict[str, Any] = dict(FIXED)
+    access = route.access
+    if access is not None and access.model is not None:
+        subject = world.objects[access.model, visibility]
+        values.update({name: getattr(subject, name) for name in ("pk", "slug", "name") if hasattr(subject, name)})
+    else:
+        values["pk"] = _shared_pk(route, world)
+    from django.urls import reverse
+
+    unknown = set(route.parameters) - set(values)
+    assert not unknown, f"{route.pattern}: tests/world.py does not know what {unknown} stands for"
+    return reverse(route.name, kwargs={name: values[name] for name in route.parameters})
+
+
+def _shared_pk(route: Route, world: World) -> object:
+    """For administrators' pages, whose objects are not guarded one by one: the one the path names."""
+    for word, model in (("polic", PolicyRule), ("template", Template), ("invitation", Invitation), ("people", User)):
+        if word in route.pattern:
+            return world.objects[model, Visibility.ORGANISATION].pk
+    return world.objects[Team, Visibility.ORGANISATION].pk
