@@ -227,27 +227,33 @@ def end(process: subprocess.Popen[bytes], stop_signal: signal.Signals) -> None:
 
 
 def last_words(log: Path) -> str:
-    """The last line a server wrote, for an error message."""
+    """The line in which a server said why it stopped, or the last it wrote, for an error message."""
     lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    return lines[-1] if lines else "it said nothing"
+    reasons = [line for line in lines if "FATAL" in line or "PANIC" in line]
+    return (reasons or lines or ["it said nothing"])[-1]
 
 
-def end_leftover(pid_file: Path, *, name: str, folder: Path, stop_signal: signal.Signals) -> None:
-    """Stop a server of ours that outlived its supervisor: the process in `pid_file`, if it is `name` in `folder`."""
+def works_in(process: psutil.Process, name: str, folder: Path) -> bool:
+    """Whether a process runs the program `name` in `folder`; False for the dead and for those of other users."""
     try:
-        process = psutil.Process(int(pid_file.read_text().split()[0]))
-        if process.name() != name or Path(process.cwd()) != folder.resolve():
-            # Its number was given to somebody else's process: the note is stale and Postgres would refuse to start.
-            pid_file.unlink()
-            return
-        process.send_signal(stop_signal)
-        process.wait(STOP_SECONDS)
-    except psutil.AccessDenied:
-        pid_file.unlink()
-    except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
-        return
-    except psutil.TimeoutExpired as error:
-        raise EmbeddedFailed(f"An earlier {name} (process {process.pid}) does not stop.") from error
+        return process.name() == name and Path(process.cwd()) == folder
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return False
+
+
+def end_leftovers(name: str, folder: Path, stop_signal: signal.Signals) -> None:
+    """Stop servers of ours that outlived a killed supervisor.
+
+    Found by what they run and where, not by a noted process id: that may belong to somebody else by now.
+    """
+    found = [process for process in psutil.process_iter() if works_in(process, name, folder)]
+    for process in found:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(stop_signal)
+    for process in psutil.wait_procs(found, timeout=STOP_SECONDS)[1]:
+        process.kill()
+    if psutil.wait_procs(found, timeout=STOP_SECONDS)[1]:
+        raise EmbeddedFailed(f"An earlier {name} in {folder} does not stop.")
 
 
 # -- Postgres ----------------------------------------------------------------------------------------------------------
@@ -282,7 +288,10 @@ class Postgres:
             open_the_way(self.programs)
             open_the_way(self.data)
         self._make_data()
-        end_leftover(self.data / "postmaster.pid", name="postgres", folder=self.data, stop_signal=signal.SIGINT)
+        end_leftovers("postgres", self.data, signal.SIGINT)
+        for note in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+            # Nobody is left, but Postgres would not believe it while a stranger, or a zombie, has the noted number.
+            (self.data / note).unlink(missing_ok=True)
         self.sockets = socket_folder(self.data)
         self._own(self.sockets)
         self._launch()
@@ -323,15 +332,10 @@ class Postgres:
         command = [str(self.programs / "postgres"), "-D", str(self.data), "-k", str(self.sockets), "-h", ""]
         for setting in [*self.settings, "unix_socket_permissions=0700"]:
             command += ["-c", setting]
-        while True:
-            self.process = spawn(command, log=self.log, cwd=self.data, user=self.user)
-            if self._is_ready_before(deadline):
-                return
-            # After a kill the old server's children need a moment to notice, and hold its memory until then.
-            if "still in use" not in self.log.read_text(errors="replace") or time.monotonic() > deadline:
-                self.stop()
-                raise EmbeddedFailed(f"The embedded Postgres did not start: {last_words(self.log)} (see {self.log}).")
-            time.sleep(0.2)
+        self.process = spawn(command, log=self.log, cwd=self.data, user=self.user)
+        if not self._is_ready_before(deadline):
+            self.stop()
+            raise EmbeddedFailed(f"The embedded Postgres did not start: {last_words(self.log)} (see {self.log}).")
 
     def _is_ready_before(self, deadline: float) -> bool:
         assert self.process is not None  # noqa: S101 - set by the caller
@@ -385,8 +389,7 @@ class Redis:
         """Start and wait until it answers; EmbeddedFailed if it does not."""
         self.data.mkdir(exist_ok=True)
         self.data.chmod(0o700)
-        pid_file = self.data / "redis.pid"
-        end_leftover(pid_file, name="redis-server", folder=self.data, stop_signal=signal.SIGTERM)
+        end_leftovers("redis-server", self.data, signal.SIGTERM)
         self.sockets = socket_folder(self.data)
         command = [
             str(redis_programs() / "redis-server"),
@@ -395,7 +398,7 @@ class Redis:
             "--unixsocket",
             str(self.sockets / "redis.sock"),
         ]
-        command += ["--unixsocketperm", "700", "--dir", str(self.data), "--pidfile", str(pid_file)]
+        command += ["--unixsocketperm", "700", "--dir", str(self.data)]
         command += ["--save", self.save, "--databases", "1024"]
         self.process = spawn(command, log=self.log, cwd=self.data)
         if not self._is_ready():

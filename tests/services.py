@@ -7,6 +7,7 @@ DEBRIEF_TEST_SERVICES_DIR set, servers are kept running in that folder, so that 
 Nothing is shared between two runs, or two processes of one run: each has its own database, Redis number and files.
 """
 
+import atexit
 import contextlib
 import os
 import shutil
@@ -23,6 +24,7 @@ REDIS_NUMBERS = 1024
 REDIS_NUMBERS_A_RUN = 16
 
 held = contextlib.ExitStack()
+atexit.register(held.close)  # not a pytest hook: those are not called when a conftest cannot be imported
 
 
 def is_worker() -> bool:
@@ -76,10 +78,4 @@ try:
         prepare_run()
     prepare_process()
 except EmbeddedFailed as failure:
-    held.close()
     raise pytest.UsageError(str(failure)) from failure
-
-
-def pytest_unconfigure() -> None:
-    """Stop what was started; workers started nothing."""
-    held.close()
