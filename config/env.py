@@ -37,7 +37,8 @@ def number(name: str, *, default: int, least: int = 0) -> int:
 
 
 def text(name: str, *, default: str = "") -> str:
-    return str(env.str(name, default=default)).strip()
+    """A text; set but empty counts as not set, which is what an empty line in a .env file means."""
+    return str(env.str(name, default="")).strip() or default
 
 
 def choice(name: str, *, default: str, among: list[str]) -> str:
@@ -98,7 +99,7 @@ def database(name: str) -> dict[str, object]:
 def mail(name: str, *, default: str) -> dict[str, object]:
     """Django's mail settings from an address such as smtp+tls://user:password@host:587."""
     try:
-        parsed: dict[str, object] = dict(env.email_url(name, default=default))
+        parsed: dict[str, object] = dict(env.email_url_config(text(name, default=default)))
     except (ImproperlyConfigured, ValueError) as error:
         raise ImproperlyConfigured(f"{name} must be an address like smtp+tls://user:password@host:587.") from error
     return parsed

@@ -94,3 +94,11 @@ def test_broker_names_the_socket_and_number_in_celerys_words() -> None:
 
 def test_broker_keeps_a_network_address() -> None:
     assert env.broker("rediss://redis.example.org:6380/1") == "rediss://redis.example.org:6380/1"
+
+
+def test_setting_that_is_empty_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAIL", " ")
+    assert (env.text("MAIL", default="x"), env.mail("MAIL", default="dummymail://")["EMAIL_BACKEND"]) == (
+        "x",
+        "django.core.mail.backends.dummy.EmailBackend",
+    )
