@@ -5,6 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+
+@pytest.fixture(autouse=True, scope="session")
+def _static_files() -> None:
+    """Pages name their static files by digest, as in production: collect them once a process."""
+    call_command("collectstatic", verbosity=0, interactive=False)
+
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 

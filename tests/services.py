@@ -58,7 +58,6 @@ def prepare_run() -> None:
     os.environ["HTTP_ONLY"] = "on"
     os.environ["LOG_FORMAT"] = "text"
     os.environ["EMAIL_URL"] = "memorymail://"
-    os.environ["STATIC_ROOT"] = f"{files}/static"
     for name in ("DEBUG", "BASE_URL", "ALLOWED_HOSTS", "SIGNUP_DOMAINS", "OIDC_ISSUER", "DATABASE_POOL_SIZE"):
         os.environ.pop(name, None)
 
@@ -70,6 +69,7 @@ def prepare_process() -> None:
     if os.environ["REDIS_URL"].startswith("unix:"):
         os.environ["REDIS_URL"] = os.environ["REDIS_URL"].partition("?")[0] + f"?db={number}"
     os.environ["FILES_ROOT"] = f"{os.environ[FILES]}/{worker_number()}"
+    os.environ["STATIC_ROOT"] = f"{os.environ[FILES]}/static-{worker_number()}"
 
 
 # pytest-django reads the settings in `pytest_load_initial_conftests`, before any conftest: so this runs on import.
