@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
+pytest_plugins = ["tests.people"]
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _static_files() -> None:
     """Pages name their static files by digest, as in production: collect them once a process."""
