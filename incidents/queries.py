@@ -129,11 +129,18 @@ def incident_for_page(incident: Incident, *, user: User, can_edit: bool) -> dict
         "services": list(incident.services.all()),
         "responders": list(incident.responders.all()),
         "readers": list(incident.readers.all()),
-        "repeat_of": Incident.objects.visible_to(user).filter(pk=incident.repeat_of_id).first(),
+        "repeat_of": _seen_repeat(incident, user),
         "flags": [label for name, label in FLAGS.items() if getattr(incident, name)],
         "moments": [(label, getattr(incident, name)) for name, label in TIMES.items()],
         "can_edit": can_edit,
     }
+
+
+def _seen_repeat(incident: Incident, user: User) -> Incident | None:
+    """The incident this one repeats, if `user` may know of it."""
+    if incident.repeat_of_id is None:
+        return None
+    return Incident.objects.visible_to(user).filter(pk=incident.repeat_of_id).first()
 
 
 def policy_rules() -> QuerySet[PolicyRule]:

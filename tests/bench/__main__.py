@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,7 @@ def compare() -> None:
         "quick search": "/search/quick/?q=zircon",
     }
     for name, url in pages.items():
-        measure(name, lambda url=url: client.get(url))
+        measure(name, partial(client.get, url))
     print("\nGoal: the p95 of a page under 3 times the p95 of its SQL plus 25 ms. “over” marks a page beyond it.")
 
 

@@ -30,8 +30,7 @@ def world(db: None) -> World:
 
 def called(client: Client, method: str, url: str) -> tuple[int, str]:
     response = client.get(url) if method == "GET" else client.post(url, {})
-    body = b"".join(response.streaming_content) if response.streaming else response.content  # type: ignore[union-attr]
-    return response.status_code, body.decode(errors="replace")
+    return response.status_code, response.getvalue().decode(errors="replace")
 
 
 @pytest.mark.parametrize("visibility", list(Visibility))
