@@ -64,6 +64,8 @@ def _line(action: ActionItem) -> str:
 
 
 def _deliverables(actions: list[ActionItem]) -> list[str]:
-    return [
-        line for action in actions if action.deliverable for line in ("", f"**{action.reference}**", "", action.deliverable)
-    ]
+    found: list[str] = []
+    for action in actions:
+        if action.deliverable:
+            found += ["", f"**{action.reference}**", "", action.deliverable]
+    return found

@@ -48,7 +48,8 @@ class ActionFilterForm(forms.Form):
         )
 
     def _owner(self, value: str) -> User | None:
-        return User.objects.filter(pk=value).first() if value.isascii() and value.isdigit() and len(value) < 18 else None
+        is_number = value.isascii() and value.isdigit() and len(value) < 18
+        return User.objects.filter(pk=value).first() if is_number else None
 
     def clean_q(self) -> str:
         return str(self.cleaned_data["q"]).replace("\0", "")

@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from incidents.views import incidents, panels, parts, paste, policy
+from incidents.views import imports, incidents, panels, parts, paste, policy
 
 app_name = "incidents"
 urlpatterns = [
     path("incidents/", incidents.incidents, name="incidents"),
     path("incidents/new/", incidents.incident_create, name="incident-create"),
+    path("incidents/import/", imports.incident_import, name="import"),
     path("incidents/<int:pk>/", incidents.incident, name="incident"),
     path("incidents/<int:pk>/panels/<slug:panel>/", panels.panel, name="panel"),
     path("incidents/<int:pk>/facts/edit/", panels.facts_edit, name="facts-edit"),

@@ -87,13 +87,12 @@ def _conflict(request: Request, action: ActionItem) -> HttpResponse:
     data["revision"] = str(action.revision)
     form = _form_for(request, action, data)
     form.full_clean()
-    theirs = [
-        (field.label, _in_words(form, field, action)) for field in form.visible_fields() if field.name in form.changed_data
-    ]
+    differing = [field for field in form.visible_fields() if field.name in form.changed_data]
+    theirs = [(field.label, _in_words(field, action)) for field in differing]
     return _form(request, action.postmortem, form, action=_edit_url(action), item=action, theirs=theirs, status=409)
 
 
-def _in_words(form: forms.Form, field: forms.BoundField, action: ActionItem) -> str:
+def _in_words(field: forms.BoundField, action: ActionItem) -> str:
     if field.name == "lessons":
         return ", ".join(f"L{lesson.number}" for lesson in action.lessons.all())
     display = getattr(action, f"get_{field.name}_display", None)
