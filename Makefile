@@ -1,6 +1,6 @@
 # Two commands matter: `make run` starts Debrief on this machine, `make test` checks all of it.
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock bench soak services services-stop venv venv-dev static static-check
+.PHONY: help run env test check format lock bench soak services services-stop venv venv-dev static static-check
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
@@ -14,6 +14,9 @@ help:  ## Say what there is
 
 run: venv  ## Start Debrief on this machine, with its own Postgres and Redis, until Ctrl-C
 	@exec $(PYTHON) -m config.run
+
+env:  ## Print the settings of the Debrief that runs here, for a shell to evaluate
+	@$(PYTHON) -m config.run env
 
 test: venv-dev  ## Run every check and every test, browser tests included
 	@CHROMIUM=$$(sh config/chromium.sh) && export CHROMIUM && \
@@ -39,11 +42,11 @@ soak: venv-dev  ## Run the tests that take minutes
 	@CHROMIUM=$$(sh config/chromium.sh) && export CHROMIUM && exec $(PYTEST) -m soak
 
 services: venv-dev  ## Keep servers for tests running, so that pytest starts at once
-	@$(PYTHON) -m config.embedded start $(DEBRIEF_TEST_SERVICES_DIR)
+	@$(PYTHON) -m tests.kept start $(DEBRIEF_TEST_SERVICES_DIR)
 	@echo "export DEBRIEF_TEST_SERVICES_DIR=$(DEBRIEF_TEST_SERVICES_DIR)"
 
 services-stop:  ## Stop them
-	@$(PYTHON) -m config.embedded stop $(DEBRIEF_TEST_SERVICES_DIR)
+	@$(PYTHON) -m tests.kept stop $(DEBRIEF_TEST_SERVICES_DIR)
 
 venv:
 	@sh config/venv.sh requirements-embedded.txt

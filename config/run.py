@@ -2,12 +2,16 @@
 
 Starts Postgres and Redis unless DATABASE_URL and REDIS_URL say where they are, brings the database up to date, and runs
 web, worker and beat until Ctrl-C. What it keeps is in var/. Production runs the same programs apart: docs/install.md.
+
+`python -m config.run env` prints the settings of the Debrief that runs here, for a shell that is to run manage.py or
+pg_dump beside it.
 """
 
 import contextlib
 import hashlib
 import http.client
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -20,7 +24,8 @@ from typing import NoReturn
 from django.core.exceptions import ImproperlyConfigured
 
 from config import env, preflight
-from config.embedded import EmbeddedFailed, Postgres, Redis, end, make_folder, only_one
+from config.embedded import Postgres, Redis, postgres_programs
+from config.machine import EmbeddedFailed, end, make_folder, only_one
 from config.supervisor import Program, Supervisor
 
 BASE_DIR = env.BASE_DIR
@@ -236,6 +241,29 @@ def ending(process: subprocess.Popen[bytes]) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
+SHARED = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "HTTP_ONLY", "BASE_URL", "ALLOWED_HOSTS", "LOG_FORMAT")
+SHARED_FOLDERS = ("FILES_ROOT", "STATIC_ROOT")
+
+
+def write_environment(file: Path) -> None:
+    """Note the settings in use as shell lines, for `env`; closed to others, for there are secrets among them."""
+    settings = {name: os.environ[name] for name in (*SHARED, *SHARED_FOLDERS) if name in os.environ}
+    path = os.pathsep.join([str(postgres_programs()), str(Path(sys.executable).parent), "$PATH"])
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()] + [f'export PATH="{path}"']
+    file.unlink(missing_ok=True)
+    with open(file, "x", opener=lambda name, flags: os.open(name, flags, 0o600)) as new:
+        new.write("\n".join(lines) + "\n")
+
+
+def print_environment() -> int:
+    file = Place().folder / "environment"
+    if not file.exists():
+        print("Debrief does not run here: start it with `make run` first.", file=sys.stderr)
+        return 1
+    say(file.read_text().rstrip())
+    return 0
+
+
 def announcement(place: Place, samples: str, seconds: float) -> str:
     own = [name for name, is_own in (("Postgres", place.is_own_postgres), ("Redis", place.is_own_redis)) if is_own]
     lines = ["", f"  Debrief is at {place.address} (ready in {seconds:.0f} s)", ""]
@@ -269,6 +297,8 @@ def run(place: Place, stack: contextlib.ExitStack, began: float) -> None:
         cache.start()
         servers.append(cache)
         os.environ["REDIS_URL"] = cache.address
+    stack.callback((place.folder / "environment").unlink, missing_ok=True)
+    write_environment(place.folder / "environment")
     collect_static(place)
     say("Bringing the database up to date…")
     manage("migrate", "--noinput")
@@ -306,4 +336,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(print_environment() if sys.argv[1:] == ["env"] else main())

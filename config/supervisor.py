@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from config.embedded import die_with_parent
+from config.machine import die_with_parent
 
 TICK_SECONDS = 0.2
 COLOURS = {"web": 36, "worker": 35, "beat": 33}

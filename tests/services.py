@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from config.embedded import Addresses, EmbeddedFailed, kept_addresses, services
+from config.embedded import Addresses, EmbeddedFailed, services
+from tests.kept import kept_addresses
 
 RUN = "DEBRIEF_TEST_RUN"
 FILES = "DEBRIEF_TEST_FILES"

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import redis
 
-from config import embedded
+from config import embedded, machine
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_services_are_closed_to_other_users(folder: Path) -> None:
 def test_second_owner_of_a_folder_is_told_who_the_first_is(folder: Path) -> None:
     with (
         embedded.services(folder, durable=False),
-        pytest.raises(embedded.EmbeddedFailed) as caught,
+        pytest.raises(machine.EmbeddedFailed) as caught,
         embedded.services(folder),
     ):
         pass
@@ -109,7 +109,7 @@ def test_data_of_another_postgres_version_are_not_touched(folder: Path) -> None:
     data = folder / "postgres"
     data.mkdir()
     (data / "PG_VERSION").write_text("16\n")
-    with pytest.raises(embedded.EmbeddedFailed, match="was written by Postgres 16, and this is Postgres 18"):
+    with pytest.raises(machine.EmbeddedFailed, match="was written by Postgres 16, and this is Postgres 18"):
         embedded.Postgres(folder).start()
 
 
@@ -121,6 +121,6 @@ def test_interrupted_first_start_is_begun_again(folder: Path) -> None:
 
 
 def test_folder_that_cannot_be_written_is_one_sentence() -> None:
-    with pytest.raises(embedded.EmbeddedFailed) as caught:
-        embedded.make_folder(Path("/proc/debrief"))
+    with pytest.raises(machine.EmbeddedFailed) as caught:
+        machine.make_folder(Path("/proc/debrief"))
     assert str(caught.value) == "The folder /proc/debrief cannot be written to: No such file or directory."

@@ -162,6 +162,29 @@ def test_child_that_dies_is_named_and_everything_stops(machine: Machine) -> None
     assert (process.returncode, survivors(started), sentence in said.splitlines()) == (1, [], True)
 
 
+def test_env_lets_a_shell_work_on_the_running_database(machine: Machine) -> None:
+    process = machine.start()
+    try:
+        shell = f'eval "$({sys.executable} -m config.run env)" && psql -XAt "$DATABASE_URL" -c "select 6 * 7"'
+        done = subprocess.run(
+            ["sh", "-c", shell], cwd=BASE_DIR, env=machine.environment(), capture_output=True, text=True, timeout=25
+        )
+    finally:
+        ask_to_stop(process)
+    assert (done.stdout, (machine.folder / "environment").exists()) == ("42\n", False)
+
+
+def test_env_without_a_running_debrief_is_one_sentence(machine: Machine) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "config.run", "env"],
+        cwd=BASE_DIR,
+        env=machine.environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (1, "Debrief does not run here: start it with `make run` first.\n")
+
+
 def test_taken_port_is_one_sentence(machine: Machine) -> None:
     with socket.create_server(("127.0.0.1", machine.port)):
         outcome = machine.fault()
