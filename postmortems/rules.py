@@ -6,7 +6,7 @@ from accounts.access import is_manager, is_member, may_see
 from accounts.models import User
 from incidents import rules as incident_rules
 from incidents.models import Incident
-from postmortems.enums import ParticipantRole
+from postmortems.enums import ParticipantRole, State
 from postmortems.models import Part, Postmortem
 
 WRITERS = (ParticipantRole.CONTRIBUTOR, ParticipantRole.FACILITATOR)
@@ -44,3 +44,8 @@ def can_manage(user: User, subject: Postmortem | Part) -> bool:
     if not can_see(user, postmortem):
         return False
     return postmortem.owner_id == user.pk or user.is_administrator or is_manager(user, postmortem.team)
+
+
+def can_move(user: User, postmortem: Postmortem, to: str) -> bool:
+    """Whoever writes may hand it in for review; publishing and reopening are for those in charge."""
+    return can_edit(user, postmortem) if to == State.IN_REVIEW else can_manage(user, postmortem)

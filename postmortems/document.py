@@ -1,0 +1,65 @@
+"""The document as its readers see it: every section rendered, every reference looked up once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from django.utils.text import slugify
+from incidents.markdown import render
+
+from accounts.models import User
+from postmortems.blocks import block_of
+from postmortems.models import Postmortem, Section
+from postmortems.queries import sections_of
+from postmortems.references import references_in
+
+
+@dataclass(frozen=True)
+class RenderedSection:
+    """One section ready to be shown, and the name of its place in the page."""
+
+    section: Section
+    anchor: str
+    html: SafeString
+
+
+def rendered_sections(postmortem: Postmortem, user: User | None) -> list[RenderedSection]:
+    """The sections that have something to show, in order; `user` is None in an export."""
+    sections = sections_of(postmortem)
+    references = references_in(postmortem, [section.body for section in sections])
+    shown: list[RenderedSection] = []
+    taken: set[str] = set()
+    for section in sections:
+        html = _block_html(section, postmortem, user) if not section.is_prose else render(section.body, references)
+        if html.strip():
+            shown.append(RenderedSection(section, _anchor(section, taken), html))
+    return shown
+
+
+def rendered_section(section: Section) -> SafeString:
+    """One section as its readers see it; "" when it has nothing to show."""
+    if not section.is_prose:
+        return _block_html(section, section.postmortem, None)
+    return rendered_text(section.postmortem, section.body)
+
+
+def rendered_text(postmortem: Postmortem, text: str) -> SafeString:
+    """Some Markdown of this post-mortem, with its references."""
+    return render(text, references_in(postmortem, [text]))
+
+
+def _block_html(section: Section, postmortem: Postmortem, user: User | None) -> SafeString:
+    block = block_of(section.kind)
+    if block is None or not block.markdown(postmortem):
+        return SafeString("")
+    return render_to_string(block.template, {"postmortem": postmortem, **block.context(postmortem, user)})
+
+
+def _anchor(section: Section, taken: set[str]) -> str:
+    """A readable name, used once in the page."""
+    base = slugify(section.title) or "section"
+    name = next(name for name in (base, *(f"{base}-{n}" for n in range(2, len(taken) + 3))) if name not in taken)
+    taken.add(name)
+    return name

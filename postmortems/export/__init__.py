@@ -1,0 +1,1 @@
+"""The whole document in another format, one file a format."""

@@ -1,0 +1,159 @@
+"""What the pages of post-mortems read, all joins included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.contrib.postgres.search import SearchQuery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+
+from accounts.models import Team, User
+from accounts.paging import Page, page_of
+from incidents.models import Incident, Service
+from postmortems.blocks import block_of
+from postmortems.enums import State
+from postmortems.models import (
+    Lesson,
+    Participant,
+    Postmortem,
+    Section,
+    SectionRevision,
+    StateChange,
+    Template,
+    TemplateSection,
+)
+
+STARTED_WORDS = 12
+"""A section of fewer words is begun rather than written."""
+
+
+@dataclass(frozen=True)
+class PostmortemFilters:
+    """What a person chose to see; empty means everything."""
+
+    text: str = ""
+    state: str = ""
+    team: Team | None = None
+    severity: str = ""
+    service: Service | None = None
+    mine: bool = False
+
+    def apply(self, rows: QuerySet[Postmortem], user: User) -> QuerySet[Postmortem]:
+        if self.text:
+            query = SearchQuery(self.text, search_type="websearch", config="english")
+            rows = rows.filter(Q(search=query) | Q(title__icontains=self.text))
+        if self.state:
+            rows = rows.filter(state=self.state)
+        if self.team:
+            rows = rows.filter(team=self.team)
+        if self.severity:
+            rows = rows.filter(incident__severity=self.severity)
+        if self.service:
+            rows = rows.filter(incident__services=self.service)
+        if self.mine:
+            takes_part = Participant.objects.filter(postmortem=OuterRef("pk"), user=user)
+            rows = rows.filter(Q(owner=user) | Exists(takes_part))
+        return rows
+
+    @property
+    def is_empty(self) -> bool:
+        return self == PostmortemFilters()
+
+
+def postmortems_for_list(user: User, filters: PostmortemFilters, *, cursor: str) -> Page[Postmortem]:
+    """One page of the post-mortems `user` may see, newest first."""
+    rows = (
+        Postmortem.objects.visible_to(user)
+        .select_related("team", "owner", "incident")
+        .prefetch_related("incident__services")
+        .defer("search", "incident__search")
+    )
+    return page_of(filters.apply(rows, user), order=("pk",), cursor=cursor)
+
+
+def postmortem_of(incident: Incident) -> Postmortem | None:
+    """The post-mortem of `incident`, whoever may see it."""
+    return Postmortem.objects.filter(incident=incident).select_related("incident").first()
+
+
+def with_its_incident(postmortem: Postmortem) -> Postmortem:
+    """The post-mortem with everything a page of it reads, in one query."""
+    return (
+        Postmortem.objects.select_related("team", "owner", "incident__team", "incident__commander", "template")
+        .defer("search", "incident__search")
+        .get(pk=postmortem.pk)
+    )
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One section in the outline of the writing page, and how far it is."""
+
+    section: Section
+    progress: str
+    """"empty", "started" or "written"."""
+
+
+def outline_of(postmortem: Postmortem) -> list[Chapter]:
+    """The sections in order, with their progress."""
+    return [Chapter(section, progress_of(section, postmortem)) for section in sections_of(postmortem)]
+
+
+def sections_of(postmortem: Postmortem) -> list[Section]:
+    """The sections in order."""
+    sections = list(postmortem.sections.select_related("updated_by"))
+    for section in sections:
+        section.postmortem = postmortem
+    return sections
+
+
+def progress_of(section: Section, postmortem: Postmortem) -> str:
+    """How far a section is: a block by whether it shows anything, prose by its words."""
+    if block := block_of(section.kind):
+        return "written" if block.markdown(postmortem) else "empty"
+    words = len(section.body.split())
+    if not words:
+        return "empty"
+    return "started" if words < STARTED_WORDS else "written"
+
+
+def revisions_of(section: Section) -> QuerySet[SectionRevision]:
+    return section.revisions.select_related("saved_by")
+
+
+def state_changes_of(postmortem: Postmortem) -> QuerySet[StateChange]:
+    return postmortem.state_changes.select_related("changed_by")
+
+
+def participants_of(postmortem: Postmortem) -> QuerySet[Participant]:
+    return postmortem.participants.select_related("user")
+
+
+def lessons_of(postmortem: Postmortem) -> list[Lesson]:
+    lessons = list(postmortem.lessons.all())
+    for lesson in lessons:
+        lesson.postmortem = postmortem
+    return lessons
+
+
+def templates_for_page() -> Iterable[Template]:
+    return Template.objects.annotate(number_of_sections=Count("sections")).order_by("is_archived", "tier", "pk")
+
+
+def templates_to_choose() -> QuerySet[Template]:
+    """The templates a new post-mortem can start from, shortest first."""
+    return Template.objects.filter(is_archived=False).order_by("pk")
+
+
+def sections_of_template(template: Template) -> list[TemplateSection]:
+    return list(template.sections.all())
+
+
+def last_state_change(postmortem: Postmortem) -> StateChange | None:
+    return state_changes_of(postmortem).first()
+
+
+def is_open(postmortem: Postmortem) -> bool:
+    """Whether its text may still change."""
+    return postmortem.state != State.PUBLISHED

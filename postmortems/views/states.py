@@ -1,0 +1,99 @@
+"""From draft to published: the moves, their confirmation, and their history."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+from django_htmx.http import HttpResponseClientRedirect
+
+from accounts.access import Request, opens
+from accounts.pages import render_part
+from postmortems import queries, rules
+from postmortems.blocks import missing_for_publication
+from postmortems.enums import State
+from postmortems.forms import MoveForm
+from postmortems.models import Postmortem
+from postmortems.services.state import MOVES, MovedMeanwhile, MoveNotAllowed, ReasonMissing, move_postmortem
+from postmortems.views.context import header_context, state_context
+
+TITLES = {
+    State.IN_REVIEW: "Hand in for review",
+    State.PUBLISHED: "Publish",
+    State.REOPENED: "Reopen",
+}
+
+
+@require_http_methods(["GET", "POST"])
+@opens(Postmortem, rules.can_see)
+def state(request: Request, postmortem: Postmortem) -> HttpResponseBase:
+    """GET: the state, or with `?to=` the form of a move. POST: make the move.
+
+    409 when someone else was first; 422 while something is missing and no note says why.
+    """
+    if request.method == "POST":
+        return _move(request, postmortem)
+    to = request.GET.get("to", "")
+    if to not in MOVES[postmortem.state] or not rules.can_move(request.user, postmortem, to):
+        return _state(request, postmortem, 200)
+    return _form(request, postmortem, MoveForm(initial={"seen": postmortem.state, "to": to}), to, 200)
+
+
+def _move(request: Request, postmortem: Postmortem) -> HttpResponseBase:
+    form = MoveForm(request.POST)
+    to = request.POST.get("to", "")
+    if not rules.can_move(request.user, postmortem, to):
+        raise PermissionDenied
+    if not form.is_valid():
+        return _form(request, postmortem, form, to, 422)
+    try:
+        moved = move_postmortem(postmortem=postmortem, by=request.user, now=timezone.now(), **form.cleaned_data)
+    except MovedMeanwhile as conflict:
+        return _state(request, conflict.current, 409, note=form.cleaned_data["note"])
+    except MoveNotAllowed:
+        return _state(request, postmortem, 409)
+    except ReasonMissing:
+        form.add_error("note", "Say why it may be published like this, or complete it first.")
+        return _form(request, postmortem, form, to, 422)
+    url = moved.get_absolute_url()
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
+
+
+def _form(request: Request, postmortem: Postmortem, form: MoveForm, to: str, status: int) -> HttpResponse:
+    context = {
+        "postmortem": postmortem,
+        "form": form,
+        "to": to,
+        "move_title": TITLES.get(State(to), "Change the state") if to in State.values else "Change the state",
+        "missing": missing_for_publication(postmortem) if to == State.PUBLISHED else [],
+    }
+    return _part(request, postmortem, "postmortems/_state_form.html", context, status)
+
+
+def _state(request: Request, postmortem: Postmortem, status: int, *, note: str = "") -> HttpResponse:
+    context = {**state_context(request, postmortem), "is_conflict": status == 409, "note": note}
+    return _part(request, postmortem, "postmortems/_state.html", context, status)
+
+
+def _part(
+    request: Request, postmortem: Postmortem, fragment: str, context: dict[str, Any], status: int
+) -> HttpResponse:
+    title = f"State of {postmortem.reference}"
+    return render_part(request, fragment, context, title=title, back=postmortem.get_absolute_url(), status=status)
+
+
+@require_GET
+@opens(Postmortem, rules.can_see)
+def history(request: Request, postmortem: Postmortem) -> HttpResponse:
+    """Who moved it when, and where the history of each section is found."""
+    postmortem = queries.with_its_incident(postmortem)
+    context = {
+        **header_context(request, postmortem),
+        "state_changes": queries.state_changes_of(postmortem),
+        "sections": [section for section in queries.sections_of(postmortem) if section.is_prose],
+    }
+    return render(request, "postmortems/history.html", context)
