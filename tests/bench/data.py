@@ -6,13 +6,26 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from actions.search import INDEX as actions_index
-from incidents.search import INDEX as incidents_index
-from postmortems.search import INDEX as postmortems_index
+import actions.search
+import incidents.search
+import postmortems.search
 
-COMMON = (
-    "database cache queue deploy latency customers checkout rollback replica timeout error retry alert page".split()
-)
+COMMON = [
+    "database",
+    "cache",
+    "queue",
+    "deploy",
+    "latency",
+    "customers",
+    "checkout",
+    "rollback",
+    "replica",
+    "timeout",
+    "error",
+    "retry",
+    "alert",
+    "page",
+]
 RARE_EVERY = 997
 """Every so many post-mortems mention the rare word."""
 
@@ -129,12 +142,12 @@ def fill(size: Size) -> None:
     )
     with connection.cursor() as cursor:
         for statement in statements:
-            cursor.execute(statement, parameters)  # type: ignore[arg-type]  # the stubs know no lists
+            cursor.execute(statement, parameters)
 
 
 def index_all() -> None:
     """Fill the search columns as the product does, for all rows at once."""
     with connection.cursor() as cursor:
-        for statement in (incidents_index, postmortems_index, actions_index):
+        for statement in (incidents.search.INDEX, postmortems.search.INDEX, actions.search.INDEX):
             every_row, _, _ = statement.rpartition("WHERE")
             cursor.execute(every_row)
