@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower, Now
 from django.urls import reverse
+from django.utils.crypto import salted_hmac
 
 from accounts.enums import TeamRole, Visibility
 from accounts.managers import UserManager
@@ -31,6 +32,8 @@ class User(AbstractBaseUser):
     timezone = models.CharField(max_length=64, default="UTC", validators=[validate_timezone])
     is_administrator = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
+    session_generation = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    """Raising it ends every session the person has, wherever it is."""
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -49,6 +52,11 @@ class User(AbstractBaseUser):
     def __str__(self) -> str:
         return self.display_name
 
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        """What a session must carry to be believed: another password or generation ends it."""
+        value = f"{self.password}:{self.session_generation}"
+        return salted_hmac("accounts.User.session", value, secret=secret, algorithm="sha256").hexdigest()
+
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
@@ -58,6 +66,12 @@ class User(AbstractBaseUser):
         """Two letters at most, for avatars."""
         words = self.display_name.split()
         return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
+
+
+class TeamQuerySet(models.QuerySet["Team"]):
+    def visible_to(self, user: User) -> Self:
+        """Everyone in the organisation sees its teams."""
+        return self if user.is_active else self.none()
 
 
 class Team(models.Model):
@@ -70,6 +84,8 @@ class Team(models.Model):
         User, through="Membership", related_name="teams"
     )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = TeamQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -100,6 +116,14 @@ class Membership(models.Model):
         return f"{self.user} in {self.team} ({self.role})"
 
 
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def visible_to(self, user: User) -> Self:
+        """Invitations onto the teams a person manages; administrators see them all."""
+        if user.is_administrator:
+            return self
+        return self.filter(team__memberships__user=user, team__memberships__role=TeamRole.MANAGER)
+
+
 class Invitation(models.Model):
     """A mailed offer to join. Only a digest of its token is kept, so a copy of the database invites nobody."""
 
@@ -112,6 +136,8 @@ class Invitation(models.Model):
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True, blank=True)
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+
+    objects = InvitationQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-pk"]

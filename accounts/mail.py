@@ -1,0 +1,36 @@
+"""Mail to people: one text and one HTML body from templates/mail/, sent after the change it tells of is committed."""
+
+from __future__ import annotations
+
+import logging
+from smtplib import SMTPException
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+
+logger = logging.getLogger("debrief.mail")
+
+
+class MailNotSent(Exception):
+    """The mail server could not be reached, or refused; the log says why."""
+
+
+def send(name: str, *, to: str, subject: str, context: dict[str, Any]) -> None:
+    """Send `mail/<name>.txt` with `mail/<name>.html` beside it. MailNotSent when it did not leave this machine."""
+    context = {**context, "base_url": settings.BASE_URL, "subject": subject}
+    message = EmailMultiAlternatives(
+        subject=" ".join(subject.split()), body=render_to_string(f"mail/{name}.txt", context), to=[to]
+    )
+    message.attach_alternative(render_to_string(f"mail/{name}.html", context), "text/html")
+    try:
+        message.send()
+    except (SMTPException, OSError) as error:
+        logger.exception("mail %s was not sent", name)
+        raise MailNotSent from error
+
+
+def link_to(path: str) -> str:
+    """The full address of a page, for a mail."""
+    return f"{settings.BASE_URL}{path}"
