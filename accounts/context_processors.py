@@ -8,6 +8,10 @@ THEMES = {"light", "dark"}
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """The chosen theme ("" follows the system) and text kept from an ended session, if any."""
+    """The chosen theme ("" follows the system), text kept from an ended session, if any, and the nonce for htmx."""
     theme = request.COOKIES.get("theme", "")
-    return {"theme": theme if theme in THEMES else "", "kept_post": kept.offered_post(request)}
+    return {
+        "theme": theme if theme in THEMES else "",
+        "kept_post": kept.offered_post(request),
+        "csp_nonce": getattr(request, "csp_nonce", ""),
+    }
