@@ -27,6 +27,8 @@ class Block(ABC):
     kind: ClassVar[str]
     template: ClassVar[str]
     """Draws the block for reading, within a page or an export: no forms, no scripts."""
+    panel: ClassVar[str] = ""
+    """The panel of the incident's page where its rows are edited, if it is not called like the kind."""
 
     @abstractmethod
     def context(self, postmortem: Postmortem, user: User | None) -> dict[str, Any]:
@@ -42,7 +44,7 @@ class Block(ABC):
 
     def edit_url(self, postmortem: Postmortem) -> str:
         """Where its rows are edited; "" where that is on the writing page itself."""
-        return f"{reverse('incidents:incident', args=[postmortem.incident_id])}#{self.kind}"
+        return f"{reverse('incidents:incident', args=[postmortem.incident_id])}#incident-{self.panel or self.kind}"
 
     def editor_url(self, postmortem: Postmortem) -> str:
         """The fragment that edits its rows within the writing page (loaded by htmx); "" when there is none."""
@@ -110,6 +112,7 @@ class FactsBlock(Block):
 
     kind = SectionKind.FACTS
     template = "postmortems/blocks/_facts.html"
+    panel = "times"
 
     def context(self, postmortem: Postmortem, user: User | None) -> dict[str, Any]:
         incident = postmortem.incident
