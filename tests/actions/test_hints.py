@@ -1,0 +1,42 @@
+"""Gentle hints about what an action lacks."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from actions.hints import FAR_AWAY, NO_DUE_DATE, NO_OWNER, VAGUE, hints
+
+TODAY = date(2026, 4, 1)
+
+
+def found(title: str = "Alert on old queues", *, has_owner: bool = True, days: int | None = 14) -> list[str]:
+    due_on = None if days is None else TODAY + timedelta(days=days)
+    return hints(title=title, has_owner=has_owner, due_on=due_on, start_on=TODAY)
+
+
+def test_complete_action_gets_no_hint() -> None:
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Investigate the queue", "investigate why", "Look into retries", "  look  into it", "Look at logs", "Explore X"],
+)
+def test_vague_start_is_pointed_out(title: str) -> None:
+    assert found(title) == [VAGUE]
+
+
+@pytest.mark.parametrize("title", ["Write the result of what we investigate", "Investigator role: name one", "Lookup"])
+def test_only_the_start_counts(title: str) -> None:
+    assert found(title) == []
+
+
+def test_missing_owner_and_date_are_pointed_out() -> None:
+    assert found(has_owner=False, days=None) == [NO_OWNER, NO_DUE_DATE]
+
+
+def test_45_days_are_fine_and_46_are_far() -> None:
+    assert found(days=45) == []
+    assert found(days=46) == [FAR_AWAY]
