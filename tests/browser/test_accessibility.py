@@ -1,0 +1,107 @@
+"""axe-core finds nothing on any page: light and dark, desktop and phone width; and no page reports an error."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from accounts.enums import Visibility
+from tests.routes import Route, routes
+from tests.world import World, address_of, build_world
+
+AXE = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text()
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+WIDTHS = {"desktop": (1280, 900), "phone": (360, 780)}
+NOT_PAGES = {
+    "accounts:healthz", "accounts:readyz", "accounts:session", "postmortems:attachment",
+    "postmortems:export-markdown", "postmortems:export-html",
+}  # fmt: skip
+"""Answers that are not pages of ours: JSON, files, exports (which have tests of their own)."""
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
+
+
+def is_page(route: Route) -> bool:
+    kinds = {"opens", "signed_in", "administrators", "public"}
+    return route.is_ours and route.access is not None and route.access.kind in kinds and route.name not in NOT_PAGES
+
+
+PAGES = [route for route in routes() if is_page(route)]
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    world = build_world()
+    owner = world.people["owner"]
+    owner.is_administrator = True
+    owner.save(update_fields=["is_administrator"])
+    return world
+
+
+def sign_in(context: BrowserContext, client: Client, address: str) -> None:
+    """Give the browser the session of `client`."""
+    value = client.cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": address}])
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds on the page as it stands, one line each."""
+    result: dict[str, Any] = page.evaluate("rules => axe.run(document, {runOnly: rules})", RULES)
+    return [
+        f"{found['id']}: {found['help']}: {node['html'][:160]}"
+        for found in result["violations"]
+        for node in found["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("width", list(WIDTHS))
+def test_every_page_is_accessible_and_reports_no_error(
+    width: str, world: World, chromium: Browser, live_server: Any
+) -> None:
+    size = WIDTHS[width]
+    context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, bypass_csp=True)
+    sign_in(context, world.client("owner"), live_server.url)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
+    found: dict[str, list[str]] = {}
+    visited = 0
+    for route in PAGES:
+        answer = page.goto(live_server.url + address_of(route, world, Visibility.ORGANISATION))
+        assert answer is not None
+        if answer.status == 405 or "text/html" not in (answer.headers.get("content-type") or ""):
+            continue
+        visited += 1
+        page.evaluate(AXE)
+        for theme in ("debrief-light", "debrief-dark"):
+            page.evaluate("theme => document.documentElement.setAttribute('data-theme', theme)", theme)
+            found.update({f"{route.name} {theme} {width}": lines for lines in [violations(page)] if lines})
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if overflow > 0:
+            found[f"{route.name} {width} scrolls sideways"] = [f"by {overflow} px"]
+    context.close()
+    assert errors == []
+    assert found == {}, json.dumps(found, indent=1)[:8000]
+    assert visited > 20
+
+
+def test_no_page_breaks_the_content_security_policy(world: World, chromium: Browser, live_server: Any) -> None:
+    context = chromium.new_context()
+    sign_in(context, world.client("owner"), live_server.url)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    for route in PAGES:
+        answer = page.goto(live_server.url + address_of(route, world, Visibility.ORGANISATION))
+        assert answer is not None
+        if answer.status >= 400:
+            complaints.clear()
+            continue
+        assert complaints == [], f"{route.name}: {complaints}"
+    context.close()
