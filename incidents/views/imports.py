@@ -29,7 +29,7 @@ class FilesField(forms.FileField):
 
     widget = FilesInput
 
-    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile[bytes]]:
         files = [file for file in data or [] if file]
         if not files:
             raise forms.ValidationError("Choose at least one file.", code="required")
@@ -41,7 +41,7 @@ class FilesField(forms.FileField):
 class ImportForm(forms.Form):
     """Which files, and who owns the incidents that are new."""
 
-    files = FilesField(
+    documents = FilesField(
         label="Files",
         widget=FilesInput(attrs={"accept": ".json,application/json"}),
         help_text="Incidents as JSON, one a file. Each is imported whole or not at all.",
@@ -74,12 +74,12 @@ def incident_import(request: Request) -> HttpResponse:
     form = ImportForm(request.POST, request.FILES, teams=teams)
     if not form.is_valid():
         return _page(request, form, True, status=422)
-    results = [_imported(file, form.cleaned_data["team"], request.user) for file in form.cleaned_data["files"]]
+    results = [_imported(file, form.cleaned_data["team"], request.user) for file in form.cleaned_data["documents"]]
     has_faults = any(result.faults for result in results)
     return _page(request, ImportForm(teams=teams), True, results=results, status=422 if has_faults else 200)
 
 
-def _imported(file: UploadedFile, team: Team, by: User) -> FileResult:
+def _imported(file: UploadedFile[bytes], team: Team, by: User) -> FileResult:
     name = file.name or "file"
     if (file.size or 0) > LARGEST_FILE:
         return oversized(name, file.size or 0)

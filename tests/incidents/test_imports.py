@@ -417,7 +417,7 @@ def test_page_imports_several_files_and_lists_the_faults(client: Any, alice: Use
     client.force_login(alice)
     good = json.dumps(sample("slack")).encode()
     files = upload(("good.json", good), ("broken.json", b'{\n "slug": 5,\n'), ("latin.json", b"\xff\xfe\x00"))
-    response = client.post("/incidents/import/", {"files": files, "team": team.pk})
+    response = client.post("/incidents/import/", {"documents": files, "team": team.pk})
     page = response.content.decode()
     assert response.status_code == 422
     assert Incident.objects.get().import_key == "slack-2021-01-04-unavailable"
@@ -429,14 +429,14 @@ def test_page_imports_several_files_and_lists_the_faults(client: Any, alice: Use
 def test_page_answers_all_good_files_with_their_incidents(client: Any, alice: User, team: Team) -> None:
     client.force_login(alice)
     files = upload(*((path.name, path.read_bytes()) for path in SAMPLES))
-    response = client.post("/incidents/import/", {"files": files, "team": team.pk})
+    response = client.post("/incidents/import/", {"documents": files, "team": team.pk})
     assert response.status_code == 200
     assert Incident.objects.count() == 12
 
 
 def test_page_refuses_a_file_too_large_to_read(client: Any, alice: User, team: Team) -> None:
     client.force_login(alice)
-    response = client.post("/incidents/import/", {"files": upload(("big.json", b" " * 1_000_001)), "team": team.pk})
+    response = client.post("/incidents/import/", {"documents": upload(("big.json", b" " * 1_000_001)), "team": team.pk})
     assert "big.json: the file has 1,000,001 bytes" in response.content.decode()
 
 
@@ -451,7 +451,7 @@ def test_page_offers_only_own_teams(client: Any, alice: User, mallory: User) -> 
     client.force_login(alice)
     response = client.post(
         "/incidents/import/",
-        {"files": upload(("a.json", json.dumps(sample("slack")).encode())), "team": mallory.teams.get().pk},
+        {"documents": upload(("a.json", json.dumps(sample("slack")).encode())), "team": mallory.teams.get().pk},
     )
     assert response.status_code == 422
     assert Incident.objects.count() == 0
@@ -460,12 +460,12 @@ def test_page_offers_only_own_teams(client: Any, alice: User, mallory: User) -> 
 def test_page_tells_a_person_without_a_team_what_to_do(client: Any, db: None) -> None:
     client.force_login(User.objects.create_user("loner@example.com", display_name="Lone"))
     assert "You are in no team yet" in client.get("/incidents/import/").content.decode()
-    response = client.post("/incidents/import/", {"files": upload(("a.json", b"{}"))})
+    response = client.post("/incidents/import/", {"documents": upload(("a.json", b"{}"))})
     assert response.status_code == 403
 
 
 def test_file_name_cannot_inject_markup(client: Any, alice: User, team: Team) -> None:
     client.force_login(alice)
     files = upload(("<img src=x onerror=alert(1)>.json", b"{}"))
-    page = client.post("/incidents/import/", {"files": files, "team": team.pk}).content.decode()
+    page = client.post("/incidents/import/", {"documents": files, "team": team.pk}).content.decode()
     assert "<img src=x" not in page
