@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import nh3
 import pygments
@@ -30,9 +30,6 @@ from mdit_py_plugins.tasklists import tasklists_plugin
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 from pygments.util import ClassNotFound
-
-if TYPE_CHECKING:
-    from linkify_it import LinkifyIt
 
 LONGEST_TEXT = 1_000_000
 """Characters. A longer text is shown as it is, without a look for marks in it."""
@@ -142,7 +139,7 @@ def _line_parser() -> MarkdownIt:
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("gfm-like", {"html": False, "linkify": True})
     # "payments.py" and "deploy.sh" are files, not web addresses
-    cast("LinkifyIt", parser.linkify).set({"fuzzy_link": False, "fuzzy_email": False})
+    cast("Any", parser.linkify).set({"fuzzy_link": False, "fuzzy_email": False})
     parser.inline.ruler.before("link", "reference_name", _parse_reference)
     parser.add_render_rule("reference_name", _render_reference)
     parser.add_render_rule("image", _render_image)
@@ -262,44 +259,42 @@ def _footnote_back(
 
 # -- Cleaning ---------------------------------------------------------------------------------------------------------
 
-_TAGS = set(
-    [
-        "a",
-        "blockquote",
-        "br",
-        "code",
-        "dd",
-        "del",
-        "dl",
-        "dt",
-        "em",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "hr",
-        "img",
-        "ins",
-        "kbd",
-        "li",
-        "ol",
-        "p",
-        "pre",
-        "s",
-        "section",
-        "span",
-        "strong",
-        "sub",
-        "sup",
-        "table",
-        "tbody",
-        "td",
-        "th",
-        "thead",
-        "tr",
-        "ul",
-    ]
-)
+_TAGS = {
+    "a",
+    "blockquote",
+    "br",
+    "code",
+    "dd",
+    "del",
+    "dl",
+    "dt",
+    "em",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "img",
+    "ins",
+    "kbd",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "s",
+    "section",
+    "span",
+    "strong",
+    "sub",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "th",
+    "thead",
+    "tr",
+    "ul",
+}
 _ATTRIBUTES = {
     "a": {"href", "id", "class", "aria-label"},
     "img": {"src", "alt", "loading", "decoding"},

@@ -32,9 +32,14 @@ def rendered_sections(postmortem: Postmortem, user: User | None) -> list[Rendere
     shown: list[RenderedSection] = []
     taken: set[str] = set()
     for section in sections:
-        html = _block_html(section, postmortem, user) if not section.is_prose else render(section.body, references)
+        anchor = _anchor(section, taken)
+        html = (
+            render(section.body, references, prefix=anchor)
+            if section.is_prose
+            else _block_html(section, postmortem, user)
+        )
         if html.strip():
-            shown.append(RenderedSection(section, _anchor(section, taken), html))
+            shown.append(RenderedSection(section, anchor, html))
     return shown
 
 
