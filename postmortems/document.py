@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.text import slugify
-from incidents.markdown import render
 
 from accounts.models import User
+from incidents.markdown import render
 from postmortems.blocks import block_of
 from postmortems.models import Postmortem, Section
 from postmortems.queries import sections_of

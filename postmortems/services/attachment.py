@@ -24,7 +24,7 @@ class FileRefused(Exception):
 
 
 def add_attachment(
-    *, postmortem: Postmortem, upload: UploadedFile, alternative_text: str, by: User, now: datetime
+    *, postmortem: Postmortem, upload: UploadedFile[bytes], alternative_text: str, by: User, now: datetime
 ) -> Attachment:
     """Check `upload` by its content and keep it. The same file twice (a double drop) is kept once.
 
