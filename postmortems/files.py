@@ -104,7 +104,7 @@ def _checked_image(name: str, content: bytes) -> CheckedFile | RefusedFile:
     try:
         with Image.open(io.BytesIO(content), formats=list(IMAGE_TYPES)) as image:
             return _written_anew(name, image)
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return _too_many_pixels(name)
     except _BROKEN_IMAGE:
         return RefusedFile(f"{name} is not an image we can read; it may be damaged.")

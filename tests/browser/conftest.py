@@ -1,0 +1,59 @@
+"""A real Chromium, once a process, and pages in it that are signed in and report their errors."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from accounts.models import User
+
+# Playwright's loop runs in this thread, and Django would refuse its ordinary, synchronous database calls beside it.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser. It is the system's own: CHROMIUM names it, or it is found on the PATH."""
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    assert path, "No Chromium found: install one, or set CHROMIUM to its path."
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context_of(chromium: Browser, live_server: Any) -> Iterator[Callable[..., BrowserContext]]:
+    """Opens a browser's window, so to speak: `context_of(alice)` is one in which Alice is signed in."""
+    opened: list[BrowserContext] = []
+
+    def open_context(user: User | None = None, **options: Any) -> BrowserContext:
+        context = chromium.new_context(base_url=live_server.url, **options)
+        opened.append(context)
+        if user is not None:
+            sign_in(context, user, live_server.url)
+        return context
+
+    yield open_context
+    for context in opened:
+        context.close()
+
+
+def sign_in(context: BrowserContext, user: User, address: str) -> None:
+    """Give the browser a session of `user`."""
+    client = Client()
+    client.force_login(user)
+    value = client.cookies[settings.SESSION_COOKIE_NAME].value
+    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": address}])
