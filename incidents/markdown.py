@@ -336,4 +336,5 @@ def _cleaner() -> nh3.Cleaner:
 
 
 def _clean(html: str) -> str:
-    return _cleaner().clean(_ALIGNMENT.sub(r' class="align-\1"', html))
+    html = _ALIGNMENT.sub(r' class="align-\1"', html)
+    return _cleaner().clean(html.encode(errors="replace").decode())
