@@ -7,32 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 
 from accounts.enums import Visibility
-from tests.routes import Route, routes
+from tests.browser.conftest import sign_in
+from tests.browser.pages import PAGES
 from tests.world import World, address_of, build_world
 
 AXE = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 WIDTHS = {"desktop": (1280, 900), "phone": (360, 780)}
-NOT_PAGES = {
-    "accounts:healthz", "accounts:readyz", "accounts:session", "postmortems:attachment",
-    "postmortems:export-markdown", "postmortems:export-html",
-}  # fmt: skip
-"""Answers that are not pages of ours: JSON, files, exports (which have tests of their own)."""
-
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
-
-
-def is_page(route: Route) -> bool:
-    kinds = {"opens", "signed_in", "administrators", "public"}
-    return route.is_ours and route.access is not None and route.access.kind in kinds and route.name not in NOT_PAGES
-
-
-PAGES = [route for route in routes() if is_page(route)]
 
 
 @pytest.fixture
@@ -42,12 +27,6 @@ def world(db: None) -> World:
     owner.is_administrator = True
     owner.save(update_fields=["is_administrator"])
     return world
-
-
-def sign_in(context: BrowserContext, client: Client, address: str) -> None:
-    """Give the browser the session of `client`."""
-    value = client.cookies[settings.SESSION_COOKIE_NAME].value
-    context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": address}])
 
 
 def violations(page: Page) -> list[str]:
@@ -66,7 +45,7 @@ def test_every_page_is_accessible_and_reports_no_error(
 ) -> None:
     size = WIDTHS[width]
     context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, bypass_csp=True)
-    sign_in(context, world.client("owner"), live_server.url)
+    sign_in(context, world.people["owner"], live_server.url)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
@@ -93,7 +72,7 @@ def test_every_page_is_accessible_and_reports_no_error(
 
 def test_no_page_breaks_the_content_security_policy(world: World, chromium: Browser, live_server: Any) -> None:
     context = chromium.new_context()
-    sign_in(context, world.client("owner"), live_server.url)
+    sign_in(context, world.people["owner"], live_server.url)
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
