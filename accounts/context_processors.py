@@ -8,10 +8,13 @@ THEMES = {"light", "dark"}
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """The chosen theme ("" follows the system), text kept from an ended session, if any, and the nonce for htmx."""
+    """The chosen theme ("" follows the system), text kept from an ended session, if any, and the nonce for htmx.
+
+    A request may be refused before it has a session; its error page needs the frame nevertheless.
+    """
     theme = request.COOKIES.get("theme", "")
     return {
         "theme": theme if theme in THEMES else "",
-        "kept_post": kept.offered_post(request),
+        "kept_post": kept.offered_post(request) if hasattr(request, "session") else None,
         "csp_nonce": getattr(request, "csp_nonce", ""),
     }

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from tests.routes import Route, routes
+from accounts.enums import Visibility
+from tests.routes import routes
+from tests.world import World, address_of
 
-NOT_PAGES = {
-    "accounts:healthz",
-    "accounts:readyz",
-    "accounts:session",
-    "postmortems:attachment",
-    "postmortems:export-html",
-    "postmortems:export-markdown",
-}
-"""Answers that are not pages: JSON, files, exports (which have tests of their own)."""
-KINDS = {"opens", "signed_in", "administrators", "public"}
+EXPORTS = {"postmortems:export-html", "postmortems:export-markdown"}
+"""Files to keep rather than pages; they have tests of their own."""
 
 
-def is_page(route: Route) -> bool:
-    return route.is_ours and route.access is not None and route.access.kind in KINDS and route.name not in NOT_PAGES
-
-
-PAGES = [route for route in routes() if is_page(route)]
+def pages_of(world: World, role: str = "owner") -> dict[str, str]:
+    """The addresses that answer `role` with a page, by the name of the route; POST-only ones and files are left out."""
+    client = world.client(role)
+    ours = [route for route in routes() if route.is_ours and route.access and route.name not in EXPORTS]
+    addresses = {route.name: address_of(route, world, Visibility.ORGANISATION) for route in ours}
+    answers = {name: client.get(address) for name, address in addresses.items()}
+    return {
+        name: addresses[name]
+        for name, answer in answers.items()
+        if answer.status_code in {200, 404} and answer["Content-Type"].startswith("text/html")
+    }

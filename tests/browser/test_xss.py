@@ -14,10 +14,10 @@ from playwright.sync_api import BrowserContext, Page
 from accounts.enums import Visibility
 from accounts.models import AuditEntry
 from incidents.models import Incident, TimelineEvent
-from tests.browser.pages import PAGES
+from tests.browser.pages import pages_of
 from tests.browser.test_markdown_xss import COUNT_HITS, TOUCH_EVERYTHING
 from tests.browser.xss_vectors import BROKEN_OUT, HIT, vectors
-from tests.world import NOON, World, address_of, build_world
+from tests.world import NOON, World, build_world
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 
@@ -106,11 +106,7 @@ def test_no_page_runs_a_script_from_any_text(start: int, world: World, page: Pag
         object_id="1",
         object_label=next(short),
     )
-    found = {
-        route.name: hits
-        for route in PAGES
-        if (hits := hits_on(page, address_of(route, world, Visibility.ORGANISATION)))
-    }
+    found = {name: hits for name, address in pages_of(world).items() if (hits := hits_on(page, address))}
     assert found == {}
 
 
