@@ -1,6 +1,52 @@
-"""URLs of postmortems."""
+"""URLs of post-mortems, their parts, their files, and the templates they start from."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from postmortems.views import attachments, exports, lessons, people, postmortems, sections, start, states, templates
 
 app_name = "postmortems"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("postmortems/", postmortems.postmortems, name="postmortems"),
+    path("incidents/<int:pk>/postmortem/", start.postmortem_start, name="postmortem-start"),
+    path("postmortems/<int:pk>/", postmortems.postmortem, name="postmortem"),
+    path("postmortems/<int:pk>/read/", postmortems.postmortem_read, name="read"),
+    path("postmortems/<int:pk>/write/", postmortems.write, name="write"),
+    path("postmortems/<int:pk>/fill/", postmortems.postmortem_fill, name="postmortem-fill"),
+    path("postmortems/<int:pk>/title/", postmortems.title, name="title"),
+    path("postmortems/<int:pk>/title/edit/", postmortems.title_edit, name="title-edit"),
+    path("postmortems/<int:pk>/state/", states.state, name="state"),
+    path("postmortems/<int:pk>/history/", states.history, name="history"),
+    path("postmortems/<int:pk>/export.md", exports.export_markdown, name="export-markdown"),
+    path("postmortems/<int:pk>/export.html", exports.export_html, name="export-html"),
+    path("postmortems/<int:pk>/people/", people.people, name="people"),
+    path("postmortems/<int:pk>/people/add/", people.participant_add, name="participant-add"),
+    path("participants/<int:pk>/remove/", people.participant_remove, name="participant-remove"),
+    path("postmortems/<int:pk>/owner/", people.owner_change, name="owner-change"),
+    path("postmortems/<int:pk>/visibility/", people.visibility_change, name="visibility-change"),
+    path("postmortems/<int:pk>/sections/add/", sections.section_add, name="section-add"),
+    path("sections/<uuid:pk>/", sections.section, name="section"),
+    path("sections/<uuid:pk>/edit/", sections.section_edit, name="section-edit"),
+    path("sections/<uuid:pk>/preview/", sections.section_preview, name="section-preview"),
+    path("sections/<uuid:pk>/arrange/", sections.section_arrange, name="section-arrange"),
+    path("sections/<uuid:pk>/move/", sections.section_move, name="section-move"),
+    path("sections/<uuid:pk>/remove/", sections.section_remove, name="section-remove"),
+    path("sections/<uuid:pk>/history/", sections.section_history, name="section-history"),
+    path("revisions/<int:pk>/", sections.revision, name="revision"),
+    path("revisions/<int:pk>/restore/", sections.revision_restore, name="revision-restore"),
+    path("postmortems/<int:pk>/lessons/", lessons.lessons, name="lessons"),
+    path("postmortems/<int:pk>/lessons/add/", lessons.lesson_add, name="lesson-add"),
+    path("lessons/<int:pk>/", lessons.lesson, name="lesson"),
+    path("lessons/<int:pk>/edit/", lessons.lesson_edit, name="lesson-edit"),
+    path("lessons/<int:pk>/delete/", lessons.lesson_delete, name="lesson-delete"),
+    path("postmortems/<int:pk>/files/", attachments.attachment_add, name="attachment-add"),
+    path("files/<uuid:pk>/<str:name>", attachments.attachment, name="attachment"),
+    path("templates/", templates.templates, name="templates"),
+    path("templates/<int:pk>/", templates.template, name="template"),
+    path("templates/<int:pk>/copy/", templates.template_copy, name="template-copy"),
+    path("templates/<int:pk>/archive/", templates.template_archive, name="template-archive"),
+    path("templates/<int:pk>/default/", templates.template_default, name="template-default"),
+    path("templates/<int:pk>/sections/add/", templates.template_section_add, name="template-section-add"),
+    path("templates/sections/<int:pk>/edit/", templates.template_section_edit, name="template-section-edit"),
+    path("templates/sections/<int:pk>/move/", templates.template_section_move, name="template-section-move"),
+    path("templates/sections/<int:pk>/remove/", templates.template_section_remove, name="template-section-remove"),
+]
