@@ -27,7 +27,7 @@ class Route:
     @property
     def is_ours(self) -> bool:
         """Whether the view is the product's own; the others are those of allauth."""
-        return not self.view.__module__.startswith("allauth.")
+        return not getattr(self.view, "view_class", self.view).__module__.startswith("allauth.")
 
 
 def routes() -> list[Route]:
