@@ -26,8 +26,8 @@ class Route:
 
     @property
     def is_ours(self) -> bool:
-        """Whether the view is the product's own; the others are those of allauth."""
-        return not getattr(self.view, "view_class", self.view).__module__.startswith("allauth.")
+        """Whether the view is the product's own; those of allauth all stand below accounts/ (config/urls.py)."""
+        return not self.pattern.startswith("accounts/")
 
 
 def routes() -> list[Route]:
