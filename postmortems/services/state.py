@@ -55,12 +55,12 @@ def move_postmortem(*, postmortem: Postmortem, seen: str, to: str, note: str, by
         raise MoveNotAllowed
     if to == State.PUBLISHED and not note.strip() and (missing := missing_for_publication(locked)):
         raise ReasonMissing(missing)
-    write_state(locked, to=to, note=note, by=by, now=now)
+    write_state(locked, to=State(to), note=note, by=by, now=now)
     postmortem_was_changed(locked, now=now)
     return locked
 
 
-def write_state(postmortem: Postmortem, *, to: str, note: str, by: User, now: datetime) -> None:
+def write_state(postmortem: Postmortem, *, to: State, note: str, by: User, now: datetime) -> None:
     """Write the new state of a post-mortem that the caller has locked, and keep who did it."""
     before = postmortem.state
     postmortem.state = to

@@ -23,7 +23,7 @@ def attachment_add(request: Request, postmortem: Postmortem) -> HttpResponse:
     """Keep one file; answers what to write into the text, or 422 with the reason in words."""
     form = UploadForm(request.POST, request.FILES)
     if not form.is_valid():
-        return _refused(" ".join(message for messages in form.errors.values() for message in messages))
+        return _refused(" ".join(str(message) for messages in form.errors.values() for message in messages))
     try:
         kept = add_attachment(
             postmortem=postmortem,

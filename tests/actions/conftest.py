@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 
@@ -12,7 +14,7 @@ from postmortems.models import Lesson, Postmortem
 from tests.factories.actions import make_action, make_postmortem
 
 
-def person(name: str, **fields: object) -> User:
+def person(name: str, **fields: Any) -> User:
     return User.objects.create_user(f"{name.lower()}@example.com", display_name=name, **fields)
 
 
