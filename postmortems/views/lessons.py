@@ -105,7 +105,7 @@ def _form(request: Request, lesson: Lesson, form: LessonForm, status: int) -> Ht
 
 def _one(request: Request, lesson: Lesson, fragment: str, extra: dict[str, Any], status: int) -> HttpResponse:
     can_edit = rules.can_edit(request.user, lesson) and not lesson.postmortem.is_published
-    context = {"lesson": lesson, "postmortem": lesson.postmortem, "can_edit": can_edit, **extra}
+    context = {"lesson": lesson, "postmortem": lesson.postmortem, "can_edit": can_edit, "part_is_row": True, **extra}
     title = f"Lesson {lesson.number} of {lesson.postmortem.reference}"
     return render_part(request, fragment, context, title=title, back=_back(lesson.postmortem), status=status)
 

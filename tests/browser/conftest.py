@@ -10,6 +10,7 @@ from unittest import mock
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from pytest_django.live_server_helper import LiveServer
@@ -31,12 +32,15 @@ ARGUMENTS = [
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def chromium(django_db_setup: None) -> Iterator[Browser]:
     """The browser. It is the system's own: CHROMIUM names it, or it is found on the PATH."""
+    first_rows = connection._test_serialized_contents  # type: ignore[attr-defined]
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     assert path, "No Chromium found: install one, or set CHROMIUM to its path."
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        # With Playwright's loop running, Django has another connection here, which must know them too.
+        connection._test_serialized_contents = first_rows  # type: ignore[attr-defined]
         yield browser
         browser.close()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.test import Client
+
 from accounts.enums import Visibility
 from tests.routes import routes
 from tests.world import World, address_of
@@ -15,9 +17,10 @@ def pages_of(world: World, role: str = "owner") -> dict[str, str]:
     client = world.client(role)
     ours = [route for route in routes() if route.is_ours and route.access and route.name not in EXPORTS]
     addresses = {route.name: address_of(route, world, Visibility.ORGANISATION) for route in ours}
-    answers = {name: client.get(address) for name, address in addresses.items()}
-    return {
-        name: addresses[name]
-        for name, answer in answers.items()
-        if answer.status_code in {200, 404} and answer["Content-Type"].startswith("text/html")
-    }
+    return {name: address for name, address in addresses.items() if _is_page(client, address)}
+
+
+def _is_page(client: Client, address: str) -> bool:
+    answer = client.get(address)
+    answer.close()
+    return answer.status_code in {200, 404} and answer["Content-Type"].startswith("text/html")
