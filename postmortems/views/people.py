@@ -5,26 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.access import Request, opens
-from accounts.pages import render_part
 from postmortems import queries, rules
 from postmortems.forms import OwnerForm, ParticipantForm, VisibilityForm
 from postmortems.models import Participant, Postmortem
 from postmortems.services import participants as services
 from postmortems.services.participants import NotActive
+from postmortems.views.context import header_context
 
 
 @require_GET
 @opens(Postmortem, rules.can_see)
 def people(request: Request, postmortem: Postmortem) -> HttpResponse:
     """The people, with the forms that change them for whoever is in charge."""
-    return _people(request, postmortem, status=200)
+    return _people(request, queries.with_its_incident(postmortem), status=200)
 
 
 @require_POST
@@ -98,12 +98,7 @@ def _people(request: Request, postmortem: Postmortem, *, status: int, **extra: A
         "visibility_form": VisibilityForm(initial={"visibility": postmortem.visibility}),
         **extra,
     }
-    title = f"People of {postmortem.reference}"
-    return render_part(
-        request,
-        "postmortems/_people.html",
-        context,
-        title=title,
-        back=postmortem.get_absolute_url(),
-        status=status,
-    )
+    if request.htmx:
+        return render(request, "postmortems/_people.html", context, status=status)
+    page = {**header_context(request, postmortem), **context}
+    return render(request, "postmortems/people.html", page, status=status)
