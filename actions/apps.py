@@ -5,9 +5,12 @@ class ActionsConfig(AppConfig):
     name = "actions"
 
     def ready(self) -> None:
-        """Show action items within post-mortems, and hear of imported ones."""
+        """Show action items within post-mortems, hear of imported ones, let them be searched."""
+        from accounts import search
         from actions import receivers  # noqa: F401  (connects them)
         from actions.block import ActionsBlock
+        from actions.search import ActionSource
         from postmortems import blocks
 
         blocks.register(ActionsBlock())
+        search.register(ActionSource())

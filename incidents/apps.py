@@ -3,3 +3,13 @@ from django.apps import AppConfig
 
 class IncidentsConfig(AppConfig):
     name = "incidents"
+
+    def ready(self) -> None:
+        """Let incidents be searched, and everything by the facts of an incident."""
+        from accounts import search
+        from incidents.forms import service_filter, severity_filter
+        from incidents.search import IncidentSource
+
+        search.register(IncidentSource())
+        search.register_filter("severity", severity_filter)
+        search.register_filter("service", service_filter)

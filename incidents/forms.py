@@ -63,14 +63,22 @@ class ZonedForm(CleanTextMixin, forms.Form):
                 form_field.set_zone(zone)
 
 
+def severity_filter() -> forms.ChoiceField:
+    return forms.ChoiceField(choices=[("", "Any severity"), *[(s, s.value) for s in Severity]], required=False)
+
+
+def service_filter() -> forms.ModelChoiceField[Service]:
+    return forms.ModelChoiceField(
+        Service.objects.all(), required=False, empty_label="Any service", to_field_name="slug"
+    )
+
+
 class IncidentFilterForm(forms.Form):
     """The filters of the list, as they stand in the URL; what does not exist is passed over."""
 
-    severity = forms.ChoiceField(choices=[("", "Any severity"), *[(s, s.value) for s in Severity]], required=False)
+    severity = severity_filter()
     team = forms.ModelChoiceField(Team.objects.all(), required=False, empty_label="Any team", to_field_name="slug")
-    service = forms.ModelChoiceField(
-        Service.objects.all(), required=False, empty_label="Any service", to_field_name="slug"
-    )
+    service = service_filter()
     phase = forms.ChoiceField(choices=PHASES, required=False)
 
     def filters(self) -> IncidentFilters:

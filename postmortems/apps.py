@@ -5,5 +5,11 @@ class PostmortemsConfig(AppConfig):
     name = "postmortems"
 
     def ready(self) -> None:
-        """Hear of imported incidents."""
+        """Hear of imported incidents; let post-mortems be searched, and by their state."""
+        from accounts import search
         from postmortems import receivers  # noqa: F401  (connects them)
+        from postmortems.forms import state_filter
+        from postmortems.search import PostmortemSource
+
+        search.register(PostmortemSource())
+        search.register_filter("state", state_filter)

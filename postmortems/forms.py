@@ -138,13 +138,17 @@ class UploadForm(forms.Form):
     alternative_text = forms.CharField(max_length=300, required=False)
 
 
+def state_filter() -> forms.ChoiceField:
+    return forms.ChoiceField(choices=[("", "Any state"), *State.choices], required=False)
+
+
 class PostmortemFilterForm(forms.Form):
     """The filters of the list, as they stand in the URL; what does not exist is passed over."""
 
     text = forms.CharField(
         max_length=200, required=False, label="Text", widget=forms.TextInput(attrs={"type": "search"})
     )
-    state = forms.ChoiceField(choices=[("", "Any state"), *State.choices], required=False)
+    state = state_filter()
     team = forms.ModelChoiceField(Team.objects.all(), required=False, empty_label="Any team", to_field_name="slug")
     severity = forms.ChoiceField(choices=[("", "Any severity"), *[(s, s.value) for s in Severity]], required=False)
     service = forms.ModelChoiceField(

@@ -1,6 +1,19 @@
-"""The search column of post-mortems."""
+"""Searching post-mortems: the search column, and what a result shows."""
 
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.postgres.aggregates import StringAgg
 from django.db import connection
+from django.db.models import OuterRef, QuerySet, Subquery, TextField, Value
+from django.db.models.functions import Coalesce, Concat, Left
+
+from accounts.models import User
+from accounts.search import Source
+from incidents.search import HIGHLIGHTED
+from postmortems.models import Lesson, Postmortem, Section
 
 INDEX = """
 UPDATE postmortems_postmortem p SET search =
@@ -19,3 +32,40 @@ def index_postmortem(pk: int) -> None:
     """Bring the search column of one post-mortem up to date, in the caller's transaction."""
     with connection.cursor() as cursor:
         cursor.execute(INDEX, [pk])
+
+
+class PostmortemSource(Source):
+    """Title, lessons and prose of post-mortems."""
+
+    kind = "postmortem"
+    label = "Post-mortems"
+    icon = "file-text"
+    letters = "PM"
+    facts = {
+        "severity": "incident__severity",
+        "service": "incident__services",
+        "team": "team",
+        "state": "state",
+        "since": "incident__occurred_at__gte",
+        "until": "incident__occurred_at__lt",
+    }
+
+    def visible(self, user: User) -> QuerySet[Postmortem]:
+        return Postmortem.objects.visible_to(user)
+
+    def joined(self, rows: QuerySet[Postmortem]) -> QuerySet[Any]:
+        words = Concat(_told(Section, "body"), Value(" "), _told(Lesson, "text"), output_field=TextField())
+        return (
+            rows.select_related("team", "incident")
+            .defer("search", "incident__search")
+            .annotate(words=Left(words, HIGHLIGHTED, output_field=TextField()))
+        )
+
+    def described(self, row: Postmortem) -> tuple[datetime | None, list[str]]:
+        return row.incident.occurred_at, [row.incident.severity, row.get_state_display(), str(row.team)]
+
+
+def _told(part: type[Section] | type[Lesson], column: str) -> Coalesce:
+    rows = part.objects.filter(postmortem=OuterRef("pk")).order_by().values("postmortem")
+    told = rows.annotate(told=StringAgg(column, delimiter=Value(" "))).values("told")
+    return Coalesce(Subquery(told), Value(""), output_field=TextField())
