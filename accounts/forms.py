@@ -15,9 +15,10 @@ from accounts.search import Wanted
 
 
 def day_field(label: str) -> forms.DateField:
-    return forms.DateField(
-        required=False, label=label, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
+    """A day in a century that databases and calendars agree on."""
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    known = [MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2199, 12, 31))]
+    return forms.DateField(required=False, label=label, widget=widget, validators=known)
 
 
 class SearchForm(forms.Form):
