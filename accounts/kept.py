@@ -36,7 +36,8 @@ def sign_user(user_id: int) -> str:
     return signing.dumps(user_id, salt=LAST_USER_COOKIE)
 
 
-def _last_user(request: HttpRequest) -> int | None:
+def last_user(request: HttpRequest) -> int | None:
+    """Who was signed in with this browser last and did not sign out."""
     try:
         return int(signing.loads(request.COOKIES.get(LAST_USER_COOKIE, ""), salt=LAST_USER_COOKIE))
     except signing.BadSignature:
@@ -45,7 +46,7 @@ def _last_user(request: HttpRequest) -> int | None:
 
 def keep_post(request: HttpRequest) -> str:
     """Keep the posted fields if we know whose they are, and say to which page to return after sign-in."""
-    user_id = _last_user(request)
+    user_id = last_user(request)
     fields = [(name, value) for name, values in request.POST.lists() for value in values if is_kept(name)]
     if user_id is not None and fields and sum(len(value) for _, value in fields) <= MOST_CHARACTERS:
         request.session[SESSION_KEY] = {"user": user_id, "path": request.get_full_path(), "fields": fields}

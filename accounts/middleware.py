@@ -11,6 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
+from accounts import kept
 from accounts.access import person
 from config.logs import client_address, request_id
 
@@ -79,4 +80,31 @@ class NoStoreMiddleware:
         response = self.get_response(request)
         if request.user.is_authenticated and not response.has_header("Cache-Control"):
             response["Cache-Control"] = "no-store, private"
+        return response
+
+
+class LastUserMiddleware:
+    """Remembers in a signed cookie who is signed in: text they post after their session ended is kept for them alone.
+
+    Signing out removes it; a session that runs out does not.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        before = person(request.user)
+        response = self.get_response(request)
+        after = person(request.user)
+        if after is not None and kept.last_user(request) != after.pk:
+            response.set_cookie(
+                kept.LAST_USER_COOKIE,
+                kept.sign_user(after.pk),
+                max_age=settings.SESSION_COOKIE_AGE * 4,
+                secure=settings.SESSION_COOKIE_SECURE,
+                httponly=True,
+                samesite="Lax",
+            )
+        elif before is not None and after is None:
+            response.delete_cookie(kept.LAST_USER_COOKIE, samesite="Lax")
         return response

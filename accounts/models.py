@@ -173,6 +173,11 @@ class AuditEntry(models.Model):
     def __str__(self) -> str:
         return f"{self.verb} {self.object_label}"
 
+    @property
+    def words(self) -> str:
+        """The verb for reading: "incident.title-changed" is "incident title changed"."""
+        return self.verb.replace(".", " ").replace("-", " ").replace("_", " ")
+
 
 class Guarded(models.Model):
     """Something whose readers are decided by its visibility: see `accounts.access`."""

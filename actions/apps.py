@@ -6,11 +6,13 @@ class ActionsConfig(AppConfig):
 
     def ready(self) -> None:
         """Show action items within post-mortems, hear of imported ones, let them be searched."""
-        from accounts import search
+        from accounts import home, search
         from actions import receivers  # noqa: F401  (connects them)
         from actions.block import ActionsBlock
+        from actions.home import MyActions
         from actions.search import ActionSource
         from postmortems import blocks
 
         blocks.register(ActionsBlock())
         search.register(ActionSource())
+        home.register(MyActions())

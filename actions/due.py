@@ -7,11 +7,9 @@ from datetime import UTC, date, datetime
 
 from django.utils.formats import date_format
 
+from accounts.deadlines import in_words, tone
 from actions.enums import Status
 from actions.models import ActionItem
-
-SOON = 7
-"""Days before the due date from which it is called close."""
 
 
 @dataclass(frozen=True)
@@ -46,22 +44,9 @@ def due(action: ActionItem, *, now: datetime) -> Due:
     if action.due_on is None:
         return Due("No due date", "none", None)
     days = (action.due_on - today_for(action, now=now)).days
-    tone = "late" if days < 0 else "soon" if days <= SOON else "later"
-    return Due(_words(days), tone, action.due_on)
+    return Due(in_words(days), tone(days), action.due_on)
 
 
 def _finished(action: ActionItem) -> str:
     label = "Done" if action.status == Status.DONE else "Dropped"
     return f"{label} on {date_format(action.finished_at, 'j F Y')}" if action.finished_at else label
-
-
-def _words(days: int) -> str:
-    if days < 0:
-        return f"Overdue by {_days(-days)}"
-    if days == 0:
-        return "Due today"
-    return "Due tomorrow" if days == 1 else f"Due in {_days(days)}"
-
-
-def _days(count: int) -> str:
-    return "1 day" if count == 1 else f"{count} days"

@@ -7,12 +7,12 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from accounts.forms import CleanTextMixin
 from accounts.models import Team, User
 from actions.enums import ActionKind, Priority, Status
 from actions.models import ActionItem
 from actions.queries import ALL, OVERDUE, TO_DO, ActionFilters, people_to_filter_by, possible_owners
 from actions.services import ActionFacts
-from incidents.forms import CleanTextMixin
 from postmortems.models import Lesson, Postmortem
 
 STATUSES = [(TO_DO, "To do"), (OVERDUE, "Overdue"), *Status.choices, (ALL, "Any status")]

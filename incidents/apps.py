@@ -5,11 +5,13 @@ class IncidentsConfig(AppConfig):
     name = "incidents"
 
     def ready(self) -> None:
-        """Let incidents be searched, and everything by the facts of an incident."""
-        from accounts import search
+        """Let incidents be searched, and everything by the facts of an incident; show the latest on the home page."""
+        from accounts import home, search
         from incidents.forms import service_filter, severity_filter
+        from incidents.home import RecentIncidents
         from incidents.search import IncidentSource
 
         search.register(IncidentSource())
         search.register_filter("severity", severity_filter)
         search.register_filter("service", service_filter)
+        home.register(RecentIncidents())

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.enums import Visibility
+from accounts.forms import ZONES, CleanTextMixin, active_people
 from accounts.models import Team, User
 from incidents.enums import EventKind, PolicyFact, Precision, Requirement, Severity, Tier
 from incidents.fields import ZonedDateTimeField
 from incidents.models import Incident, Service
 from incidents.queries import TIMES, IncidentFilters
 
-ZONES = [(name, name.replace("_", " ")) for name in sorted(available_timezones()) if "/" in name or name == "UTC"]
 PHASES = [("", "Any phase"), ("ongoing", "Ongoing"), ("resolved", "Resolved")]
 
 HELP = {
@@ -28,29 +28,6 @@ HELP = {
     "resolved_at": "When everything worked as before.",
     "closed_at": "When nothing was left to do in the response.",
 }
-
-
-def active_people() -> Any:
-    return User.objects.filter(is_active=True)
-
-
-class CleanTextMixin:
-    """Removes control characters from every text; NUL in particular cannot be stored."""
-
-    cleaned_data: dict[str, Any]
-
-    def clean(self) -> dict[str, Any] | None:
-        data: dict[str, Any] | None = super().clean()  # type: ignore[misc]
-        for name, value in self.cleaned_data.items():
-            if isinstance(value, str):
-                self.cleaned_data[name] = without_control_characters(value)
-        return data
-
-
-def without_control_characters(text: str) -> str:
-    """`text` with line ends as \\n and without control characters other than tab and line end."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(c for c in text if c in "\n\t" or (ord(c) >= 32 and ord(c) != 127))
 
 
 class ZonedForm(CleanTextMixin, forms.Form):

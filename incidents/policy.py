@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import prefetch_related_objects
+
 from accounts.models import Team
 from incidents.enums import PolicyFact, Requirement, Tier
 from incidents.models import Incident, PolicyRule
@@ -54,9 +56,10 @@ class Facts:
 
 def gather_facts(incident: Incident) -> Facts:
     """Read what the rules need: the services, and the teams whose people responded or whose services were hit."""
+    prefetch_related_objects([incident], "services", "responders__memberships")
     services = list(incident.services.all())
     teams = {service.team_id for service in services if service.team_id}
-    teams.update(incident.responders.filter(memberships__isnull=False).values_list("memberships__team_id", flat=True))
+    teams.update(place.team_id for person in incident.responders.all() for place in person.memberships.all())
     return Facts(
         incident=incident,
         service_ids=frozenset(service.pk for service in services),

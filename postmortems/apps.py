@@ -6,10 +6,13 @@ class PostmortemsConfig(AppConfig):
 
     def ready(self) -> None:
         """Hear of imported incidents; let post-mortems be searched, and by their state."""
-        from accounts import search
+        from accounts import home, search
         from postmortems import receivers  # noqa: F401  (connects them)
         from postmortems.forms import state_filter
+        from postmortems.home import MyDrafts, MyReviews, PostmortemsToStart, RecentlyPublished
         from postmortems.search import PostmortemSource
 
         search.register(PostmortemSource())
         search.register_filter("state", state_filter)
+        for part in (PostmortemsToStart(), MyDrafts(), MyReviews(), RecentlyPublished()):
+            home.register(part)

@@ -8,9 +8,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.enums import Visibility
+from accounts.forms import CleanTextMixin, active_people
 from accounts.models import Team
 from incidents.enums import Severity, Tier
-from incidents.forms import CleanTextMixin, active_people
 from incidents.models import Service
 from postmortems.enums import ParticipantRole, SectionKind, State
 from postmortems.models import Template

@@ -101,6 +101,16 @@ def deactivate_person(*, person: User, by: User, now: datetime) -> User:
 
 
 @transaction.atomic
+def end_sessions(*, person: User, by: User) -> User:
+    """Every session the person has ends, wherever it is."""
+    locked = User.objects.select_for_update().get(pk=person.pk)
+    locked.session_generation += 1
+    locked.save(update_fields=["session_generation"])
+    audit.record(by=by, verb="person.signed-out", obj=locked)
+    return locked
+
+
+@transaction.atomic
 def reactivate_person(*, person: User, by: User, now: datetime) -> User:
     locked = User.objects.select_for_update().get(pk=person.pk)
     if not locked.is_active:

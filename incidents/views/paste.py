@@ -11,7 +11,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.access import Request, opens
 from accounts.pages import render_part
 from incidents import queries, rules
-from incidents.forms import PasteForm, without_control_characters
+from accounts.forms import without_control_characters
+from incidents.forms import PasteForm
 from incidents.models import Incident, TimelineEvent
 from incidents.services import parts as services
 from incidents.timeline_text import ParsedTimeline, parse_timeline

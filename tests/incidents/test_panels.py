@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.enums import Visibility
 from accounts.models import AuditEntry
-from incidents.models import Incident, TimelineEvent
+from incidents.models import Incident
 from tests.world import World, build_world
 
 HTMX = {"HX-Request": "true"}

@@ -1,0 +1,140 @@
+"""What post-mortems add to the home page: to start, to write, to review, and what was published lately."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, F, OuterRef, Q
+from django.urls import reverse
+from django.utils.formats import date_format
+
+from accounts.enums import TeamRole
+from accounts.home import ROWS, Part, Row, deadline
+from accounts.models import User
+from incidents.enums import Requirement
+from incidents.models import Incident, PolicyRule
+from incidents.policy import recommend
+from postmortems.enums import ParticipantRole, State
+from postmortems.models import Participant, Postmortem
+
+LOOKED_BACK = timedelta(days=90)
+"""An incident older than this whose post-mortem nobody started is no longer brought up."""
+LOOKED_AT = 30
+"""So many of the latest incidents without a post-mortem are held against the policy."""
+
+
+class PostmortemsToStart(Part):
+    """Incidents one is in charge of whose post-mortem is required and not begun."""
+
+    key = "start"
+    title = "Post-mortems to start"
+    order = 10
+    waits = True
+
+    def rows(self, user: User, *, now: datetime) -> list[Row]:
+        rules = list(PolicyRule.objects.filter(is_active=True))
+        mine = Q(commander=user) | Q(team__memberships__user=user, team__memberships__role=TeamRole.MANAGER)
+        without = ~Exists(Postmortem.objects.filter(incident=OuterRef("pk")))
+        ids = Incident.objects.visible_to(user).filter(mine, without, occurred_at__gt=now - LOOKED_BACK)
+        incidents = (
+            Incident.objects.filter(pk__in=ids.order_by().values("pk"))
+            .select_related("team", "override_by")
+            .prefetch_related("services", "responders__memberships")
+            .defer("search")
+            .order_by("-occurred_at", "-pk")[:LOOKED_AT]
+        )
+        asked = [(incident, recommend(incident, rules)) for incident in incidents]
+        wanted = [(incident, said) for incident, said in asked if said.requirement == Requirement.REQUIRED]
+        wanted.sort(key=lambda pair: pair[1].draft_due_at)
+        return [
+            Row(
+                incident.get_absolute_url(),
+                incident.reference,
+                incident.title,
+                *deadline(said.draft_due_at, user, now=now),
+            )
+            for incident, said in wanted[:ROWS]
+        ]
+
+
+def _mine(user: User, *roles: str) -> Q:
+    """Condition on a post-mortem: `user` owns it or takes part in one of `roles`."""
+    takes_part = Participant.objects.filter(postmortem=OuterRef("pk"), user=user, role__in=roles)
+    return Q(owner=user) | Q(Exists(takes_part))
+
+
+class MyDrafts(Part):
+    """What one is writing, the nearest deadline first."""
+
+    key = "drafts"
+    title = "My drafts"
+    order = 20
+    waits = True
+    empty = "You are not writing a post-mortem."
+
+    def rows(self, user: User, *, now: datetime) -> list[Row]:
+        drafts = (
+            Postmortem.objects.visible_to(user)
+            .filter(_mine(user, ParticipantRole.CONTRIBUTOR), state__in=[State.DRAFT, State.REOPENED])
+            .defer("search")
+            .order_by(F("draft_due_at").asc(nulls_last=True), "pk")[:ROWS]
+        )
+        return [
+            Row(row.get_absolute_url(), row.reference, row.title, *deadline(row.draft_due_at, user, now=now))
+            for row in drafts
+        ]
+
+    def url(self) -> str:
+        return f"{reverse('postmortems:postmortems')}?mine=on"
+
+
+class MyReviews(Part):
+    """What is in review with one's help, the nearest publication first."""
+
+    key = "reviews"
+    title = "In review"
+    order = 30
+    waits = True
+    empty = "Nothing waits for your review."
+
+    def rows(self, user: User, *, now: datetime) -> list[Row]:
+        reviewing = _mine(user, ParticipantRole.REVIEWER, ParticipantRole.FACILITATOR, ParticipantRole.CONTRIBUTOR)
+        found = (
+            Postmortem.objects.visible_to(user)
+            .filter(reviewing, state=State.IN_REVIEW)
+            .defer("search")
+            .order_by(F("publish_due_at").asc(nulls_last=True), "pk")[:ROWS]
+        )
+        return [
+            Row(row.get_absolute_url(), row.reference, row.title, *deadline(row.publish_due_at, user, now=now))
+            for row in found
+        ]
+
+    def url(self) -> str:
+        return f"{reverse('postmortems:postmortems')}?mine=on&state={State.IN_REVIEW}"
+
+
+class RecentlyPublished(Part):
+    """What others have learned lately."""
+
+    key = "published"
+    title = "Published lately"
+    order = 50
+    waits = False
+
+    def rows(self, user: User, *, now: datetime) -> list[Row]:
+        found = (
+            Postmortem.objects.visible_to(user)
+            .filter(state=State.PUBLISHED)
+            .select_related("team")
+            .defer("search")
+            .order_by("-published_at", "-pk")[:ROWS]
+        )
+        return [Row(row.get_absolute_url(), row.reference, row.title, self._note(row, user)) for row in found]
+
+    def _note(self, postmortem: Postmortem, user: User) -> str:
+        at = postmortem.published_at
+        return f"{postmortem.team} · {date_format(at.astimezone(user.zone), 'j M Y')}" if at else str(postmortem.team)
+
+    def url(self) -> str:
+        return f"{reverse('postmortems:postmortems')}?state={State.PUBLISHED}"
