@@ -78,7 +78,49 @@ _FENCE = re.compile(r"[ \t]*(?:[-*>][ \t]+)?(?:```|~~~)")
 _CELL_RULE = re.compile(r"\s*:?-{1,}:?\s*")
 _CELL_END = re.compile(r"(?<!\\)\|")
 _HEADER_WORDS = frozenset(
-    ["time", "times", "date", "day", "timestamp", "when", "event", "events", "description", "what", "who", "actor", "note", "notes", "action", "actions", "comment", "comments", "details", "detail", "zone", "timezone", "utc", "and", "in", "of", "the", "duration", "owner", "status", "source", "start", "end", "from", "to", "kind", "type", "milestone", "by", "person", "impact"]
+    [
+        "time",
+        "times",
+        "date",
+        "day",
+        "timestamp",
+        "when",
+        "event",
+        "events",
+        "description",
+        "what",
+        "who",
+        "actor",
+        "note",
+        "notes",
+        "action",
+        "actions",
+        "comment",
+        "comments",
+        "details",
+        "detail",
+        "zone",
+        "timezone",
+        "utc",
+        "and",
+        "in",
+        "of",
+        "the",
+        "duration",
+        "owner",
+        "status",
+        "source",
+        "start",
+        "end",
+        "from",
+        "to",
+        "kind",
+        "type",
+        "milestone",
+        "by",
+        "person",
+        "impact",
+    ]
 )
 _WORDS = re.compile(r"[A-Za-z]+")
 _ZONE_WORD = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z_]+(?:/[A-Za-z_]+)?|\b[A-Z]{2,5}\b|\bUTC\b")

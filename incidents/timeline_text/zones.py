@@ -69,7 +69,29 @@ _NEEDS_SEPARATOR = {"WET", "WEST", *_REGIONS}
 """Also words or names: read as a zone only where the text after it is set apart."""
 
 _NOT_ZONES = frozenset(
-    ["TEST", "HOST", "POST", "COST", "LAST", "LIST", "BEST", "FAST", "MOST", "MUST", "JUST", "REST", "PAST", "DIST", "EAST", "FIRST", "EXIST", "TRUST", "GHOST", "BOOST", "BURST"]
+    [
+        "TEST",
+        "HOST",
+        "POST",
+        "COST",
+        "LAST",
+        "LIST",
+        "BEST",
+        "FAST",
+        "MOST",
+        "MUST",
+        "JUST",
+        "REST",
+        "PAST",
+        "DIST",
+        "EAST",
+        "FIRST",
+        "EXIST",
+        "TRUST",
+        "GHOST",
+        "BOOST",
+        "BURST",
+    ]
 )
 
 _OFFSET = re.compile(r"\s?(?:(?:UTC|GMT)\s?)?([+\u2212-])([0-9]{1,2})(?::?([0-9]{2}))?(?![0-9:])")
