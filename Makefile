@@ -25,10 +25,9 @@ test: venv-dev  ## Run every check and every test, browser tests included
 check: venv-dev  ## Lint, types, import contracts, templates, settings, migrations
 	@sh config/check.sh
 
-format: venv-dev  ## Put Python and templates into the house's shape
+format: venv-dev  ## Put Python into the house's shape
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
-	.venv/bin/djlint --quiet --reformat templates
 
 lock: venv-dev  ## Write the three requirements files from pyproject.toml
 	$(LOCK) --extra embedded --extra dev -o requirements-dev.txt
@@ -56,8 +55,11 @@ venv-dev:
 
 # -- Static files (needs Node; the built files are committed, so running Debrief does not) ------------------------------
 
-static:  ## Build static/dist
-	npm ci --no-audit --no-fund && npm run build
+static: node_modules/.package-lock.json  ## Build static/dist
+	npm run build
 
-static-check:  ## Prove that static/dist is what a rebuild makes
+static-check: node_modules/.package-lock.json  ## Prove that static/dist is what a rebuild makes
 	@npm run --silent check
+
+node_modules/.package-lock.json: package-lock.json
+	@npm ci --silent && touch $@

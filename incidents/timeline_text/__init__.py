@@ -11,8 +11,8 @@ The rules, in short:
   read from newest to oldest.
 - A line's own zone counts; else one stated above ("All times in CET", "Time (UTC)" heading a table); else `zone`. An
   abbreviation means its fixed offset, and the note says where the season contradicts it. An unknown one is rejected.
-- Four digits ("1432") are a time behind a date, before a zone or "h", or set apart ("1432 - alert"); there years (1900 to
-  2099) are rejected as ambiguous, and so is "1432 requests". "14.32" is a time with two digits on both sides.
+- Four digits ("1432") are a time behind a date, before a zone or "h", or set apart ("1432 - alert"); there years (1900
+  to 2099) are rejected as ambiguous, and so is "1432 requests". "14.32" is a time with two digits on both sides.
 - A clock time that does not exist is read as long after the jump; of one that happens twice the first is taken, unless
   only the second keeps the order.
 - Lines without a time continue the event before when they are indented deeper, follow without a blank line, or are a
@@ -22,7 +22,6 @@ The rules, in short:
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
 from zoneinfo import ZoneInfo
 

@@ -104,7 +104,7 @@ def _clock(found: re.Match[str], hour: int, minute: int, second: int, meridiem: 
     written = found[0].strip()
     if minute > 59 or second > 60 or hour > 24 or (hour == 24 and (minute or second)):
         raise Misread(f"“{written}” is not a time of day", is_certain=style in {"colon", "hour"})
-    notes = (f"“{written}” read as {hour:02}:{minute:02}",) if style in {"dot", "compact"} else ()
+    notes: tuple[str, ...] = (f"“{written}” read as {hour:02}:{minute:02}",) if style in {"dot", "compact"} else ()
     if meridiem:
         hour, said = _with_meridiem(hour, meridiem.lower(), written)
         notes += said
@@ -167,7 +167,7 @@ def _numbered_day(found: re.Match[str], *, day_first: bool) -> Day:
     day, month = (first, second) if puts_day_first else (second, first)
     read = _date(year, month, day, written)
     how = "day first" if puts_day_first else "month first"
-    notes = (f"“{written}” read as {day_in_words(read)} ({how})",) if is_ambiguous else ()
+    notes: tuple[str, ...] = (f"“{written}” read as {day_in_words(read)} ({how})",) if is_ambiguous else ()
     return Day(read, is_firm=len(found[4]) == 4, notes=notes)
 
 

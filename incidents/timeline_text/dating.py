@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from incidents.timeline_text.clock import FIRST_YEAR, LAST_YEAR, Clock
@@ -125,7 +126,7 @@ _NEXT_DAY = "no date on the line: taken as the next day, because the time runs b
 def runs_backwards(clocks: Sequence[Clock]) -> bool:
     """At least three times, none later than the one before and not all the same."""
     times = [clock.since_midnight for clock in clocks]
-    falls = [before - after for before, after in zip(times, times[1:], strict=False)]
+    falls = [before - after for before, after in pairwise(times)]
     return len(times) >= FEWEST_NEWEST_FIRST and all(fall >= timedelta(0) for fall in falls) and any(falls)
 
 

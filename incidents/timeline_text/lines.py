@@ -479,12 +479,7 @@ def _tail(body: str, reading: Reading) -> tuple[str, When, bool] | None:
 def _accepted_tail(before: str, when: When) -> tuple[str, When, bool] | None:
     link = _TAIL_LINK.search(before[-12:])
     mark = link[0].strip() if link else ""
-    label = (
-        _TAIL_LINK.sub("", before[:-12][-1:] + before[-12:])
-        if False
-        else before[: len(before) - len(link[0] if link else "")]
-    )
-    label = label.strip(" \t\u00a0*_`:–—-")
+    label = before[: len(before) - len(link[0] if link else "")].strip(" \t\u00a0*_`:–—-")
     if not label:
         return None
     if when.day and (when.start or when.is_open):

@@ -36,9 +36,9 @@ class Misread(ValueError):
 class ParsedEvent:
     """One event. `lines` are the numbers (from 1) of all lines it was made of, the one with the time first.
 
-    `at` and `ends_at` are in UTC; with precision "day" `at` is midnight of that day where the event's zone is. `zone` is
-    the zone as written on the line or in a heading above it, None where the default was used. `notes` say in words what
-    was assumed. `kind` is a guess from the words, no more than a hint.
+    `at` and `ends_at` are in UTC; with precision "day" `at` is midnight of that day where the event's zone is. `zone`
+    is the zone as written on the line or in a heading above it, None where the default was used. `notes` say in words
+    what was assumed. `kind` is a guess from the words, no more than a hint.
     """
 
     lines: tuple[int, ...]

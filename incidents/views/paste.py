@@ -9,9 +9,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access import Request, opens
+from accounts.forms import without_control_characters
 from accounts.pages import render_part
 from incidents import queries, rules
-from accounts.forms import without_control_characters
 from incidents.forms import PasteForm
 from incidents.models import Incident, TimelineEvent
 from incidents.services import parts as services
