@@ -8,14 +8,13 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from accounts.models import User
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Sign-up without an invitation is open only to the mail domains of SIGNUP_DOMAINS."""
+    """Sign-up without an invitation is open only to the mail domains of SIGNUP_DOMAINS (see SignupForm)."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return bool(settings.SIGNUP_DOMAINS)
@@ -26,9 +25,6 @@ class AccountAdapter(DefaultAccountAdapter):
     def save_user(
         self, request: HttpRequest, user: AbstractBaseUser, form: Any, commit: bool = True
     ) -> AbstractBaseUser:
-        email = form.cleaned_data["email"]
-        if email.rpartition("@")[2] not in {domain.lower() for domain in settings.SIGNUP_DOMAINS}:
-            raise ValidationError("This mail domain may not sign up. Ask a colleague for an invitation.")
         if isinstance(user, User):
             user.display_name = form.cleaned_data["display_name"]
             user.timezone = form.cleaned_data["timezone"]

@@ -1,5 +1,6 @@
 """What the frame around every page needs."""
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from accounts import kept
@@ -8,7 +9,7 @@ THEMES = {"light", "dark"}
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """The chosen theme ("" follows the system), text kept from an ended session, if any, and the nonce for htmx.
+    """The chosen theme ("" follows the system), text kept from an ended session, whether anyone may sign up, the nonce.
 
     A request may be refused before it has a session; its error page needs the frame nevertheless.
     """
@@ -16,5 +17,6 @@ def shell(request: HttpRequest) -> dict[str, object]:
     return {
         "theme": theme if theme in THEMES else "",
         "kept_post": kept.offered_post(request) if hasattr(request, "session") else None,
+        "is_open_for_signup": bool(settings.SIGNUP_DOMAINS),
         "csp_nonce": getattr(request, "csp_nonce", ""),
     }

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, validate_email
@@ -127,7 +128,7 @@ class InvitationForm(forms.Form):
     """Addresses to invite, one a line or parted by commas."""
 
     emails = forms.CharField(
-        label="E-mail addresses",
+        label="Email addresses",
         max_length=10_000,
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="One a line. Each gets a link that is good for seven days.",
@@ -222,6 +223,13 @@ class SignupForm(forms.Form):
 
     display_name = forms.CharField(max_length=100, label="Name", widget=forms.TextInput(attrs={"autocomplete": "name"}))
     timezone = forms.ChoiceField(choices=ZONES, label="Time zone", initial="UTC")
+
+    def clean(self) -> dict[str, Any] | None:
+        data = super().clean()
+        domain = self.cleaned_data.get("email", "").rpartition("@")[2].lower()
+        if domain and domain not in {known.lower() for known in settings.SIGNUP_DOMAINS}:
+            self.add_error("email", "This mail domain may not sign up. Ask a colleague for an invitation.")
+        return data
 
     def signup(self, request: HttpRequest, user: User) -> None:
         """Called by allauth once the person is made; the adapter has written these already."""

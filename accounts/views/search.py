@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from django.http import HttpResponse
-from django.shortcuts import render
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from accounts import search as engine
@@ -43,8 +44,10 @@ def _size(text: str) -> int:
 
 @require_GET
 @signed_in
-def quick_search(request: Request) -> HttpResponse:
-    """The few best results, by kind, for the palette."""
+def quick_search(request: Request) -> HttpResponseBase:
+    """The few best results, by kind, for the palette; opened as a page, the whole search."""
+    if not request.htmx:
+        return redirect(reverse("accounts:search", query=request.GET))
     text = request.GET.get("q", "")[: engine.LONGEST_TEXT].replace("\x00", "")
     hits = engine.search(request.user, Wanted(text=text), size=QUICK) if text.strip() else []
     order = {source.kind: (number, source) for number, source in enumerate(engine.sources())}

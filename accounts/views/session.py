@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -16,9 +17,11 @@ from accounts.access import Request, person, public, signed_in
 @require_GET
 @public
 def session(request: HttpRequest) -> JsonResponse:
-    """Who is signed in, for a page whose session may have ended; 401 for nobody."""
+    """Who is signed in, and the token their page needs since signing in again changed it; 401 for nobody."""
     user = person(request.user)
-    return JsonResponse({"user": user.pk if user else None}, status=200 if user else 401)
+    if user is None:
+        return JsonResponse({"user": None}, status=401)
+    return JsonResponse({"user": user.pk, "csrf_token": get_token(request)})
 
 
 @require_POST

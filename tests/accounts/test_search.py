@@ -22,6 +22,7 @@ from tests.world import CANARY, World, build_world
 
 pytestmark = pytest.mark.django_db
 As = Callable[[User], Client]
+HTMX = {"HX-Request": "true"}
 
 
 def make_incident(title: str, **fields: object) -> Incident:
@@ -127,7 +128,7 @@ SEES = {
 def test_nobody_finds_what_they_may_not_see(role: str, address: str, world: World) -> None:
     client = world.client(role)
     for visibility, canary in CANARY.items():
-        page = client.get(address, {"q": canary}).content.decode()
+        page = client.get(address, {"q": canary}, headers=HTMX).content.decode()
         assert (f"<mark>{canary}</mark>" in page) == (visibility in SEES[role]), (role, canary)
 
 
@@ -142,7 +143,7 @@ def test_nobody_finds_what_they_may_not_see(role: str, address: str, world: Worl
 @pytest.mark.parametrize("address", ["/search/", "/search/quick/"])
 def test_odd_words_are_answered_calmly(address: str, text: str, as_user: As, alice: User) -> None:
     make_incident("Anything")
-    assert as_user(alice).get(address, {"q": text}).status_code == 200
+    assert as_user(alice).get(address, {"q": text}, headers=HTMX).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -187,10 +188,12 @@ def test_more_results_are_shown_on_demand(as_user: As, alice: User) -> None:
 
 
 def test_htmx_gets_the_results_alone(as_user: As, alice: User) -> None:
-    page = as_user(alice).get("/search/", {"q": "x"}, headers={"HX-Request": "true"}).content.decode()
+    page = as_user(alice).get("/search/", {"q": "x"}, headers=HTMX).content.decode()
     assert page.lstrip().startswith('<section id="results"')
 
 
 def test_quick_search_offers_the_whole_search(as_user: As, alice: User) -> None:
-    page = as_user(alice).get("/search/quick/", {"q": "a&b"}).content.decode()
+    page = as_user(alice).get("/search/quick/", {"q": "a&b"}, headers=HTMX).content.decode()
     assert "/search/?q=a%26b" in page
+    answer = as_user(alice).get("/search/quick/", {"q": "a&b"})
+    assert answer.headers["Location"] == "/search/?q=a%26b"

@@ -1,0 +1,35 @@
+const FIELDS = "input:not([type=hidden]):not([disabled]), textarea, select";
+
+/** When a swap removes what had the focus, the focus goes to its successor: the field, or the part that replaced it. */
+class SwapFocus extends HTMLElement {
+  connectedCallback() {
+    this.stop = new AbortController();
+    const { signal } = this.stop;
+    document.addEventListener("htmx:before:swap", (event) => this.remember(event.detail.ctx), { signal });
+    document.addEventListener("htmx:after:swap", (event) => this.restore(event.detail.ctx), { signal });
+  }
+
+  disconnectedCallback() {
+    this.stop.abort();
+  }
+
+  remember(ctx) {
+    ctx.hadFocus = ctx.target instanceof Element && ctx.target.contains(document.activeElement);
+  }
+
+  restore(ctx) {
+    if (!ctx.hadFocus || document.activeElement !== document.body) return;
+    const successor = ctx.target.isConnected ? ctx.target : document.getElementById(ctx.target.id);
+    if (!successor) return;
+    const form = successor.matches("form") ? successor : successor.querySelector("form");
+    const wanted =
+      successor.querySelector("[aria-invalid=true]") ??
+      successor.querySelector("[autofocus]") ??
+      form?.querySelector(FIELDS) ??
+      successor;
+    if (wanted === successor && !successor.hasAttribute("tabindex")) successor.setAttribute("tabindex", "-1");
+    wanted.focus({ preventScroll: wanted === successor });
+  }
+}
+
+customElements.define("swap-focus", SwapFocus);
