@@ -149,7 +149,7 @@ def test_deleting_asks_first(page: Page, incident: Incident, alice: User) -> Non
     assert TimelineEvent.objects.filter(pk=event.pk).exists()
     page.get_by_role("button", name="Delete Pager rang").click()
     question.get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("Pager rang")).to_have_count(0)
+    expect(page.locator("#incident-timeline").get_by_text("Pager rang")).to_have_count(0)
     assert not TimelineEvent.objects.filter(pk=event.pk).exists()
 
 
