@@ -61,5 +61,7 @@ static: node_modules/.package-lock.json  ## Build static/dist
 static-check: node_modules/.package-lock.json  ## Prove that static/dist is what a rebuild makes
 	@npm run --silent check
 
+# Not `npm ci`: it refuses where the registry lacks packages for other systems, which are optional. Versions and
+# checksums are those of the lock file either way.
 node_modules/.package-lock.json: package-lock.json
-	@npm ci --silent && touch $@
+	@npm install --no-save --ignore-scripts --silent && touch $@

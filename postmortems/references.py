@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from django.urls import reverse
-from incidents.markdown import Reference, reference_keys
 
 from incidents.durations import durations
+from incidents.markdown import Reference, reference_keys
 from incidents.models import Incident
 from postmortems.blocks import MOMENTS
 from postmortems.clock import moment_text
