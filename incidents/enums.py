@@ -11,6 +11,14 @@ class Severity(TextChoices):
     SEV4 = "SEV4", "SEV4 · hardly noticed"
 
 
+class Phase(TextChoices):
+    """How far an incident has come, from its times."""
+
+    ONGOING = "ongoing", "Ongoing"
+    MITIGATED = "mitigated", "Mitigated"
+    RESOLVED = "resolved", "Resolved"
+
+
 class EventKind(TextChoices):
     TRIGGER = "trigger", "Trigger"
     DETECTION = "detection", "Detection"

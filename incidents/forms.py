@@ -12,12 +12,12 @@ from django.core.exceptions import ValidationError
 from accounts.enums import Visibility
 from accounts.forms import ZONES, CleanTextMixin, active_people
 from accounts.models import Team, User
-from incidents.enums import EventKind, PolicyFact, Precision, Requirement, Severity, Tier
+from incidents.enums import EventKind, Phase, PolicyFact, Precision, Requirement, Severity, Tier
 from incidents.fields import ZonedDateTimeField
 from incidents.models import Incident, Service
 from incidents.queries import TIMES, IncidentFilters
 
-PHASES = [("", "Any phase"), ("ongoing", "Ongoing"), ("resolved", "Resolved")]
+PHASES = [("", "Any phase"), *Phase.choices]
 
 HELP = {
     "impact_started_at": "The first harm to a customer: the trigger, not the page.",

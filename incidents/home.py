@@ -9,6 +9,7 @@ from django.utils.formats import date_format
 
 from accounts.home import ROWS, Part, Row
 from accounts.models import User
+from incidents.enums import Phase
 from incidents.models import Incident
 
 
@@ -26,7 +27,7 @@ class RecentIncidents(Part):
 
     def _note(self, incident: Incident, user: User) -> str:
         day = date_format(incident.occurred_at.astimezone(user.zone), "j M Y")
-        return f"{incident.severity} · {day if incident.resolved_at else 'ongoing'}"
+        return f"{incident.severity} · {'ongoing' if incident.phase == Phase.ONGOING else day}"
 
     def url(self) -> str:
         return reverse("incidents:incidents")

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from accounts.access import visibility_filter
 from accounts.models import Guarded, Team, User, validate_timezone
-from incidents.enums import EventKind, PolicyFact, Precision, Requirement, Severity, Tier
+from incidents.enums import EventKind, Phase, PolicyFact, Precision, Requirement, Severity, Tier
 
 
 class Service(models.Model):
@@ -123,6 +123,13 @@ class Incident(Guarded):
     @property
     def reference(self) -> str:
         return f"INC-{self.pk}"
+
+    @property
+    def phase(self) -> Phase:
+        """Mitigated: customers feel it no longer, but it is not said to be over."""
+        if self.resolved_at:
+            return Phase.RESOLVED
+        return Phase.MITIGATED if self.mitigated_at else Phase.ONGOING
 
     @property
     def zone(self) -> ZoneInfo:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.models import Team, User
 from accounts.paging import Page, page_of
 from incidents.durations import in_words
-from incidents.enums import EventKind, Precision
+from incidents.enums import EventKind, Phase, Precision
 from incidents.models import Incident, PolicyRule, Service, TimelineEvent
 
 UNEXPLAINED = timedelta(minutes=15)
@@ -37,6 +38,14 @@ FLAGS = {
 }
 
 
+IN_PHASE: Mapping[str, Q] = {
+    Phase.ONGOING: Q(resolved_at=None, mitigated_at=None),
+    Phase.MITIGATED: Q(resolved_at=None, mitigated_at__isnull=False),
+    Phase.RESOLVED: Q(resolved_at__isnull=False),
+}
+"""`Incident.phase` for the database."""
+
+
 @dataclass(frozen=True)
 class IncidentFilters:
     """What a person chose to see; empty means everything."""
@@ -53,11 +62,7 @@ class IncidentFilters:
             rows = rows.filter(team=self.team)
         if self.service:
             rows = rows.filter(services=self.service)
-        if self.phase == "ongoing":
-            rows = rows.filter(resolved_at=None)
-        elif self.phase == "resolved":
-            rows = rows.filter(resolved_at__isnull=False)
-        return rows
+        return rows.filter(IN_PHASE[self.phase]) if self.phase else rows
 
 
 def incidents_for_list(user: User, filters: IncidentFilters, *, cursor: str) -> Page[Incident]:

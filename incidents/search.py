@@ -56,7 +56,7 @@ class IncidentSource(Source):
 
     def joined(self, rows: QuerySet[Incident]) -> QuerySet[Any]:
         events = TimelineEvent.objects.filter(incident=OuterRef("pk")).order_by().values("incident")
-        told = events.annotate(told=StringAgg("text", delimiter=Value(" "))).values("told")
+        told = events.annotate(told=StringAgg("text", delimiter=" ")).values("told")
         words = Concat(
             "summary",
             Value(" "),

@@ -67,5 +67,5 @@ class PostmortemSource(Source):
 
 def _told(part: type[Section] | type[Lesson], column: str) -> Coalesce:
     rows = part.objects.filter(postmortem=OuterRef("pk")).order_by().values("postmortem")
-    told = rows.annotate(told=StringAgg(column, delimiter=Value(" "))).values("told")
+    told = rows.annotate(told=StringAgg(column, delimiter=" ")).values("told")
     return Coalesce(Subquery(told), Value(""), output_field=TextField())

@@ -58,6 +58,12 @@ def test_words_of_a_section_find_its_postmortem_and_are_marked(as_user: As, alic
     assert "<mark>pool</mark>" in page
 
 
+def test_what_is_shown_of_a_text_is_its_own_words(as_user: As, alice: User) -> None:
+    postmortem = make_postmortem("Checkout failed", "A pool ran dry.")
+    SectionFactory.create(postmortem=postmortem, body="The second section names the pool too.")
+    assert "Value(" not in found(as_user(alice), q="pool")
+
+
 def test_the_last_word_may_be_half_typed(as_user: As, alice: User) -> None:
     make_incident("Certificates expired on the gateway")
     assert "INC-" in found(as_user(alice), q="gateway certif")
