@@ -28,15 +28,18 @@ def active_people() -> QuerySet[User]:
 
 
 class CleanTextMixin:
-    """Removes control characters from every text; NUL in particular cannot be stored."""
+    """Removes control characters from every text, and line ends from those of one line. Passwords stay as they are."""
 
     cleaned_data: dict[str, Any]
+    fields: dict[str, forms.Field]
 
     def clean(self) -> dict[str, Any] | None:
         data: dict[str, Any] | None = super().clean()  # type: ignore[misc]
         for name, value in self.cleaned_data.items():
-            if isinstance(value, str):
-                self.cleaned_data[name] = without_control_characters(value)
+            widget = self.fields[name].widget
+            if isinstance(value, str) and not isinstance(widget, forms.PasswordInput):
+                text = without_control_characters(value)
+                self.cleaned_data[name] = text if isinstance(widget, forms.Textarea) else " ".join(text.split())
         return data
 
 

@@ -73,6 +73,13 @@ def offered_post(request: HttpRequest) -> KeptPost | None:
     return KeptPost(path=kept["path"], fields=[(name, value) for name, value in kept["fields"]])
 
 
+def forget_if_sent(request: HttpRequest) -> None:
+    """Drop what was kept if this accepted request is the same form, sent again."""
+    kept = request.session.get(SESSION_KEY)
+    if kept and request.method == "POST" and request.get_full_path() == kept["path"]:
+        forget(request)
+
+
 def forget(request: HttpRequest) -> None:
     """Drop what was kept: it was sent again, or is not wanted."""
     request.session.pop(SESSION_KEY, None)

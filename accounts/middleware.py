@@ -96,6 +96,8 @@ class LastUserMiddleware:
         before = person(request.user)
         response = self.get_response(request)
         after = person(request.user)
+        if before is not None and response.status_code < 400:
+            kept.forget_if_sent(request)
         if after is not None and kept.last_user(request) != after.pk:
             response.set_cookie(
                 kept.LAST_USER_COOKIE,
