@@ -5,14 +5,16 @@ class ActionsConfig(AppConfig):
     name = "actions"
 
     def ready(self) -> None:
-        """Show action items within post-mortems, hear of imported ones, let them be searched."""
+        """Show and name action items within post-mortems, hear of imported ones, let them be searched."""
         from accounts import home, search
         from actions import receivers  # noqa: F401  (connects them)
         from actions.block import ActionsBlock
         from actions.home import MyActions
+        from actions.references import ActionReferences
         from actions.search import ActionSource
-        from postmortems import blocks
+        from postmortems import blocks, references
 
         blocks.register(ActionsBlock())
+        references.register(ActionReferences())
         search.register(ActionSource())
         home.register(MyActions())
