@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from accounts.enums import Visibility
 from accounts.forms import ZONES, CleanTextMixin, active_people
 from accounts.models import Team, User
 from incidents.enums import EventKind, Phase, PolicyFact, Precision, Requirement, Severity, Tier
-from incidents.fields import ZonedDateTimeField
+from incidents.fields import FIRST_YEAR, LAST_YEAR, ZonedDateTimeField
 from incidents.models import Incident, Service
 from incidents.queries import TIMES, IncidentFilters
 
@@ -211,6 +211,12 @@ class PasteForm(forms.Form):
     start_on = forms.DateField(
         label="First day", widget=forms.DateInput(attrs={"type": "date"}), help_text="Used until a line names a day."
     )
+
+    def clean_start_on(self) -> date:
+        day: date = self.cleaned_data["start_on"]
+        if not FIRST_YEAR <= day.year <= LAST_YEAR:
+            raise ValidationError(f"The year must lie between {FIRST_YEAR} and {LAST_YEAR}.")
+        return day
 
 
 class FigureForm(CleanTextMixin, forms.Form):

@@ -17,7 +17,7 @@ The rules, in short:
   only the second keeps the order.
 - Lines without a time continue the event before when they are indented deeper, follow without a blank line, or are a
   list or a code block beneath it. A time may also stand at the end: "Resolved 2026-04-01 12:07".
-- Limits: LONGEST_LINE, MOST_LINES, LONGEST_TEXT. What lies beyond is rejected, line by line.
+- Limits: LONGEST_EVENT, LONGEST_LINE, MOST_LINES, LONGEST_TEXT. What lies beyond is rejected, line by line.
 """
 
 from __future__ import annotations
@@ -38,7 +38,11 @@ from incidents.timeline_text.parsed import (
     RejectedLine,
 )
 
+LONGEST_EVENT = 4000
+"""Characters; what a timeline event holds."""
+
 __all__ = [
+    "LONGEST_EVENT",
     "LONGEST_LINE",
     "LONGEST_TEXT",
     "MOST_LINES",
@@ -75,6 +79,9 @@ def _add(timeline: ParsedTimeline, calendar: Calendar, event: Event) -> None:
     body = "\n".join(event.text).strip()
     if not body:
         _reject(timeline, event, "a time without any text")
+        return
+    if len(body) > LONGEST_EVENT:
+        _reject(timeline, event, f"an event has at most {LONGEST_EVENT:,} characters: split it")
         return
     try:
         dated = calendar.dated(event.when, event.zone)

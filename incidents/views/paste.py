@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse, HttpResponseBase
 from django.utils import timezone
@@ -15,11 +16,9 @@ from incidents import queries, rules
 from incidents.forms import PasteForm
 from incidents.models import Incident, TimelineEvent
 from incidents.services import parts as services
-from incidents.timeline_text import ParsedTimeline, parse_timeline
+from incidents.timeline_text import ParsedEvent, ParsedTimeline, parse_timeline
 from incidents.views.context import page_context
 from incidents.views.parts import show_panel
-
-LONGEST_EVENT = 4000
 
 
 @require_http_methods(["GET", "POST"])
@@ -39,30 +38,42 @@ def timeline_paste(request: Request, incident: Incident) -> HttpResponseBase:
     )
     if "add" not in request.POST or not parsed.entries:
         return _page(request, incident, form, parsed, status=200 if parsed.entries else 422)
-    services.add_events(incident=incident, events=_events(parsed), by=request.user, now=timezone.now())
+    events = _events(parsed, incident.zone)
+    services.add_events(incident=incident, events=events, by=request.user, now=timezone.now())
     return show_panel(request, incident, "timeline")
 
 
-def _events(parsed: ParsedTimeline) -> list[TimelineEvent]:
+def _events(parsed: ParsedTimeline, zone: ZoneInfo) -> list[TimelineEvent]:
     return [
-        TimelineEvent(
-            at=entry.at, precision=entry.precision, kind=entry.kind, text=entry.text[:LONGEST_EVENT], source="paste"
-        )
+        TimelineEvent(at=entry.at, precision=entry.precision, kind=entry.kind, text=_told(entry, zone), source="paste")
         for entry in parsed.entries
     ]
+
+
+def _told(entry: ParsedEvent, zone: ZoneInfo) -> str:
+    """The text of the event; the end of a range, for which an event has no place of its own, stands behind it."""
+    if entry.ends_at is None:
+        return entry.text
+    begin, end = entry.at.astimezone(zone), entry.ends_at.astimezone(zone)
+    until = f"{end:%H:%M}" if end.date() == begin.date() else f"{end:%H:%M} on {end.day} {end:%B}"
+    return f"{entry.text} (until {until})"
 
 
 def _page(
     request: Request, incident: Incident, form: PasteForm, parsed: ParsedTimeline | None, *, status: int
 ) -> HttpResponse:
     present = set(incident.events.values_list("at", "text")) if parsed else set()
-    entries = parsed.entries if parsed else []
+    events = _events(parsed, incident.zone) if parsed else []
+    rows = [
+        (event, entry.notes, (event.at, event.text) in present)
+        for event, entry in zip(events, parsed.entries if parsed else [], strict=True)
+    ]
     context = {
         "incident": incident,
         "form": form,
         "parsed": parsed,
-        "entries": [(entry, (entry.at, entry.text) in present) for entry in entries],
-        "new_count": sum((entry.at, entry.text) not in present for entry in entries),
+        "rows": rows,
+        "new_count": sum(not is_present for _, _, is_present in rows),
     }
     title = f"Paste a timeline · {incident.reference}"
     return render_part(
@@ -78,7 +89,9 @@ def event_quick_add(request: Request, incident: Incident) -> HttpResponseBase:
     day: date = queries.default_event_day(incident)
     parsed = parse_timeline(line, zone=incident.zone, start_on=day)
     if parsed.entries and not parsed.rejected:
-        services.add_events(incident=incident, events=_events(parsed), by=request.user, now=timezone.now())
+        services.add_events(
+            incident=incident, events=_events(parsed, incident.zone), by=request.user, now=timezone.now()
+        )
         return show_panel(request, incident, "timeline")
     reason = parsed.rejected[0].reason if parsed.rejected else "Start with a time, as “14:32 rollback started”."
     context = {**page_context(request, incident), "quick_line": line, "quick_error": reason}

@@ -227,7 +227,7 @@ def test_megabyte_of_lines_is_read(bob: Client, incident: Incident) -> None:
     text = "\n".join([line] * 995)
     response = bob.post(url, {"text": text, "start_on": "2026-04-01", "preview": "1"}, headers=HTMX)
     assert response.status_code == 200
-    assert len(response.context["entries"]) == 995
+    assert len(response.context["rows"]) == 995
 
 
 # -- Creating and listing ----------------------------------------------------------------------------------------------
