@@ -5,6 +5,7 @@ import re
 import pytest
 
 from config.env import BASE_DIR
+from incidents.importers.debrief_json import read_incident
 
 CONFIGURE = (BASE_DIR / "docs" / "configure.md").read_text()
 READ = re.compile(r'env\.(?:boolean|number|text|words|address|choice|mail|database)\(\s*"([A-Z_]+)"')
@@ -34,3 +35,14 @@ def test_composition_has_no_default_secret() -> None:
     composition = (BASE_DIR / "docker-compose.yml").read_text()
     used = re.findall(r"\$\{(\w*(?:SECRET_KEY|PASSWORD))(\W\W)", composition)
     assert {(name, mark) for name, mark in used} == {("SECRET_KEY", ":?"), ("POSTGRES_PASSWORD", ":?")}
+
+
+def test_every_field_of_the_incident_format_is_documented_and_the_smallest_file_is_one() -> None:
+    guide = (BASE_DIR / "docs" / "incident-json.md").read_text()
+    reader = (BASE_DIR / "incidents" / "importers" / "debrief_json.py").read_text()
+    read = set(re.findall(r'(?:fields|impact)\.\w+\(\s*"([a-z_]+)"', reader)) - {""}
+    assert len(read) > 30
+    assert {name for name in read if f"`{name}`" not in guide} == set()
+    smallest = re.search(r"```json\n(.*?)```", guide, re.DOTALL)
+    assert smallest
+    assert read_incident(smallest[1], file_name="smallest.json").severity == "SEV1"

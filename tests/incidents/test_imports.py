@@ -469,3 +469,19 @@ def test_file_name_cannot_inject_markup(client: Any, alice: User, team: Team) ->
     files = upload(("<img src=x onerror=alert(1)>.json", b"{}"))
     page = client.post("/incidents/import/", {"documents": files, "team": team.pk}).content.decode()
     assert "<img src=x" not in page
+
+
+@pytest.mark.parametrize("escape", ["\\ud800", "\\udfff", "\\u0000", "\\u0007", "\\u200b", "\\ud83d\\udd25"])
+@pytest.mark.parametrize("field", ["title", "summary", "services", "glossary"])
+def test_characters_that_cannot_be_kept_are_refused_or_harmless(escape: str, field: str, alice: User) -> None:
+    document = json.loads(SAMPLES[0].read_text())
+    words = {"services": ["CANARY x"], "glossary": {"CANARY x": "CANARY x"}}.get(field, "CANARY x")
+    text = json.dumps({**document, field: words}).replace("CANARY", escape)
+    result = import_file(name="odd.json", content=text.encode(), team=None, by=alice, now=NOW)
+    if result.outcome is None:
+        assert result.faults
+        assert result.faults[0].startswith("odd.json")
+        assert field in result.faults[0]
+        assert not Incident.objects.exists()
+    else:
+        assert escape in {"\\u200b", "\\ud83d\\udd25"}
