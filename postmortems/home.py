@@ -58,9 +58,13 @@ class PostmortemsToStart(Part):
 
 
 def _mine(user: User, *roles: str) -> Q:
-    """Condition on a post-mortem: `user` owns it or takes part in one of `roles`."""
-    takes_part = Participant.objects.filter(postmortem=OuterRef("pk"), user=user, role__in=roles)
-    return Q(owner=user) | Q(Exists(takes_part))
+    """Condition on a post-mortem: `user` owns it or takes part in one of `roles`.
+
+    As a set of ids and not as an OR of conditions: both halves have an index, and few rows are left to check.
+    """
+    owned = Postmortem.objects.filter(owner=user).order_by().values("pk")
+    takes_part = Participant.objects.filter(user=user, role__in=roles).order_by().values("postmortem")
+    return Q(pk__in=owned.union(takes_part))
 
 
 class MyDrafts(Part):

@@ -113,6 +113,9 @@ class Postmortem(Guarded):
             models.Index(fields=["team", "-id"], name="postmortems_by_team"),
             models.Index(fields=["state", "-id"], name="postmortems_by_state"),
             models.Index(fields=["owner", "-id"], name="postmortems_by_owner"),
+            models.Index(
+                fields=["-published_at", "-id"], condition=Q(state=State.PUBLISHED), name="postmortems_published_lately"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["incident"], name="postmortems_postmortem_one_an_incident"),
