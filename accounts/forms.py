@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import available_timezones
@@ -27,7 +28,15 @@ def active_people() -> QuerySet[User]:
     return User.objects.filter(is_active=True)
 
 
-class CleanTextMixin:
+class OwnIdsMixin:
+    """Gives the fields of each form ids of their own: several forms of a kind may be open on one page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", f"id-{secrets.token_hex(4)}-%s")
+        super().__init__(*args, **kwargs)
+
+
+class CleanTextMixin(OwnIdsMixin):
     """Removes control characters from every text, and line ends from those of one line. Passwords stay as they are."""
 
     cleaned_data: dict[str, Any]
@@ -109,7 +118,7 @@ class TeamForm(CleanTextMixin, forms.Form):
     description = forms.CharField(max_length=300, required=False, help_text="What it looks after, in one sentence.")
 
 
-class MemberForm(forms.Form):
+class MemberForm(OwnIdsMixin, forms.Form):
     """Somebody to put on a team."""
 
     person = forms.ModelChoiceField(User.objects.none(), empty_label="Choose a person")
@@ -121,13 +130,13 @@ class MemberForm(forms.Form):
         self.fields["person"].queryset = active_people().exclude(pk__in=on_it)  # type: ignore[attr-defined]
 
 
-class RoleForm(forms.Form):
+class RoleForm(OwnIdsMixin, forms.Form):
     """What somebody is on a team."""
 
     role = forms.ChoiceField(choices=TeamRole)
 
 
-class InvitationForm(forms.Form):
+class InvitationForm(OwnIdsMixin, forms.Form):
     """Addresses to invite, one a line or parted by commas."""
 
     emails = forms.CharField(

@@ -10,7 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.enums import Visibility
-from accounts.forms import ZONES, CleanTextMixin, active_people
+from accounts.forms import ZONES, CleanTextMixin, OwnIdsMixin, active_people
 from accounts.models import Team, User
 from incidents.enums import EventKind, Phase, PolicyFact, Precision, Requirement, Severity, Tier
 from incidents.fields import FIRST_YEAR, LAST_YEAR, ZonedDateTimeField
@@ -195,7 +195,7 @@ class EventForm(ZonedForm):
     revision = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
 
-class PasteForm(forms.Form):
+class PasteForm(OwnIdsMixin, forms.Form):
     """Many lines of a timeline."""
 
     text = forms.CharField(
@@ -253,7 +253,7 @@ class OverrideForm(CleanTextMixin, forms.Form):
         return data
 
 
-class VisibilityForm(forms.Form):
+class VisibilityForm(OwnIdsMixin, forms.Form):
     """Who may see the incident."""
 
     visibility = forms.ChoiceField(choices=Visibility, widget=forms.RadioSelect)

@@ -8,7 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.enums import Visibility
-from accounts.forms import CleanTextMixin, active_people
+from accounts.forms import CleanTextMixin, OwnIdsMixin, active_people
 from accounts.models import Team
 from incidents.enums import Severity, Tier
 from incidents.models import Service
@@ -112,20 +112,20 @@ class MoveForm(CleanTextMixin, forms.Form):
     )
 
 
-class VisibilityForm(forms.Form):
+class VisibilityForm(OwnIdsMixin, forms.Form):
     """Who may see the post-mortem."""
 
     visibility = forms.ChoiceField(choices=Visibility, widget=forms.RadioSelect)
 
 
-class ParticipantForm(forms.Form):
+class ParticipantForm(OwnIdsMixin, forms.Form):
     """Someone to name on the post-mortem."""
 
     person = forms.ModelChoiceField(active_people(), empty_label="Choose a person")
     role = forms.ChoiceField(choices=ParticipantRole, initial=ParticipantRole.CONTRIBUTOR)
 
 
-class OwnerForm(forms.Form):
+class OwnerForm(OwnIdsMixin, forms.Form):
     """Who owns it from now on."""
 
     owner = forms.ModelChoiceField(active_people(), empty_label="Choose a person", label="New owner")
