@@ -8,8 +8,11 @@ import uuid
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase
+from django.shortcuts import redirect
 from django.utils import timezone
+from requests import RequestException
 
 from accounts import kept
 from accounts.access import person
@@ -110,3 +113,21 @@ class LastUserMiddleware:
         elif before is not None and after is None:
             response.delete_cookie(kept.LAST_USER_COOKIE, samesite="Lax")
         return response
+
+
+class SingleSignOnMiddleware:
+    """When the identity provider does not answer, says so on the sign-in page, where a password still works."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        match = request.resolver_match
+        if not isinstance(exception, RequestException) or not match or "openid_connect" not in (match.url_name or ""):
+            return None
+        logger.error("Single sign-on cannot be reached: %s", exception)
+        messages.error(request, "Single sign-on cannot be reached. Try again in a minute, or sign in with a password.")
+        return redirect("account_login")

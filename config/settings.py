@@ -53,6 +53,7 @@ MIDDLEWARE = [
     "accounts.middleware.TimeZoneMiddleware",
     "accounts.middleware.NoStoreMiddleware",
     "accounts.middleware.LastUserMiddleware",
+    "accounts.middleware.SingleSignOnMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
