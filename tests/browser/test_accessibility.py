@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from accounts.enums import Visibility
+from accounts.models import Invitation
+from accounts.services.invitation import digest
+from postmortems.models import Postmortem
 from tests.browser.conftest import sign_in
 from tests.browser.pages import pages_of
+from tests.factories.accounts import with_password
+from tests.routes import routes
 from tests.world import World, build_world
 
 AXE = (Path(__file__).parent.parent / "vendor" / "axe.min.js").read_text()
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 SETTLED = "*, ::before, ::after { transition: none !important; animation: none !important; }"
 """Colours are measured as they are, not on their way from one theme to the other."""
+NEXT_YEAR = datetime(2100, 1, 1, tzinfo=UTC)
+FORM_OPENERS = re.compile("^(Edit|Write|Add action|Add event|Override|Add$)")
 WIDTHS = {"desktop": (1280, 900), "phone": (360, 780)}
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 
@@ -40,12 +51,29 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("width", list(WIDTHS))
-def test_every_page_is_accessible_and_reports_no_error(
-    width: str, world: World, chromium: Browser, live_server: Any
-) -> None:
-    size = WIDTHS[width]
-    context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, bypass_csp=True)
+def inspect(page: Page, name: str, found: dict[str, list[str]]) -> None:
+    """Add to `found` what is wrong with the page as it stands, in both themes."""
+    page.evaluate(AXE)
+    page.add_style_tag(content=SETTLED)
+    for theme in ("debrief-light", "debrief-dark"):
+        page.evaluate("theme => document.documentElement.setAttribute('data-theme', theme)", theme)
+        if lines := violations(page):
+            found[f"{name} {theme}"] = lines
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    if overflow > 0:
+        found[f"{name} scrolls sideways"] = [f"by {overflow} px"]
+
+
+@pytest.fixture(params=list(WIDTHS))
+def context(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[BrowserContext]:
+    """A window of one width, without the policy that keeps axe out."""
+    width, height = WIDTHS[request.param]
+    context = chromium.new_context(viewport={"width": width, "height": height}, bypass_csp=True)
+    yield context
+    context.close()
+
+
+def test_every_page_is_accessible_and_reports_no_error(world: World, context: BrowserContext, live_server: Any) -> None:
     sign_in(context, world.people["owner"], live_server.url)
     page = context.new_page()
     errors: list[str] = []
@@ -55,16 +83,54 @@ def test_every_page_is_accessible_and_reports_no_error(
     assert len(pages) > 40
     for name, address in pages.items():
         page.goto(live_server.url + address)
-        page.evaluate(AXE)
-        page.add_style_tag(content=SETTLED)
-        for theme in ("debrief-light", "debrief-dark"):
-            page.evaluate("theme => document.documentElement.setAttribute('data-theme', theme)", theme)
-            found.update({f"{name} {theme} {width}": lines for lines in [violations(page)] if lines})
-        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if overflow > 0:
-            found[f"{name} {width} scrolls sideways"] = [f"by {overflow} px"]
-    context.close()
+        inspect(page, name, found)
     assert errors == []
+    assert found == {}, json.dumps(found, indent=1)[:8000]
+
+
+def test_the_way_in_is_accessible(world: World, context: BrowserContext, live_server: Any, settings: Any) -> None:
+    """The pages of allauth, first as a stranger, then as a person, and the one behind an invitation."""
+    settings.SIGNUP_DOMAINS = ["example.org"]
+    token = "a-token-of-an-invitation"
+    Invitation.objects.create(
+        email="nia@example.org", token_digest=digest(token), invited_by=world.people["owner"], expires_at=NEXT_YEAR
+    )
+    addresses = [f"/{route.pattern}" for route in routes() if not route.is_ours and not route.parameters]
+    assert len(addresses) > 15
+    page, found = context.new_page(), dict[str, list[str]]()
+    for address in [*addresses, f"/invitations/{token}/", "/invitations/unknown/"]:
+        page.goto(live_server.url + address)
+        inspect(page, f"{address} (stranger)", found)
+    sign_in(context, with_password(world.people["owner"]), live_server.url)
+    for address in addresses:
+        page.goto(live_server.url + address)
+        inspect(page, f"{address} (person)", found)
+    assert found == {}, json.dumps(found, indent=1)[:8000]
+
+
+def test_what_opens_in_a_page_is_accessible(world: World, context: BrowserContext, live_server: Any) -> None:
+    sign_in(context, world.people["owner"], live_server.url)
+    page, found = context.new_page(), dict[str, list[str]]()
+    postmortem = world.objects[Postmortem, Visibility.ORGANISATION]
+    for path in (f"/incidents/{postmortem.incident_id}/", f"/postmortems/{postmortem.pk}/write/"):  # type: ignore[attr-defined]
+        page.goto(live_server.url + path)
+        page.wait_for_load_state("networkidle")
+        openers = page.locator("main a[hx-get]").and_(page.get_by_role("link", name=FORM_OPENERS))
+        assert openers.count() >= 3
+        for _ in range(8):
+            if left := openers.count():
+                openers.first.click()
+                expect(openers).not_to_have_count(left)
+        inspect(page, f"{path} with its forms open", found)
+    page.goto(f"{live_server.url}/teams/")
+    for keys, name in (("/", "search"), ("?", "shortcuts")):
+        page.locator("h1").click()
+        page.keyboard.press(keys)
+        expect(page.get_by_role("dialog")).to_be_visible()
+        inspect(page, f"the dialog of {name}", found)
+        page.keyboard.press("Escape")
+    page.get_by_role("button", name="Your menu").click()
+    inspect(page, "the menu", found)
     assert found == {}, json.dumps(found, indent=1)[:8000]
 
 
