@@ -209,7 +209,9 @@ class PasteForm(OwnIdsMixin, forms.Form):
         ),
     )
     start_on = forms.DateField(
-        label="First day", widget=forms.DateInput(attrs={"type": "date"}), help_text="Used until a line names a day."
+        label="First day",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text="Used until a line names a day.",
     )
 
     def clean_start_on(self) -> date:

@@ -112,6 +112,7 @@ def test_shortcuts_go_places_but_not_while_typing_and_can_be_switched_off(page: 
     page.keyboard.press("?")
     dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
     expect(dialog.get_by_text("Post-mortems")).to_be_visible()
+    expect(dialog.get_by_text("Quick search")).to_be_visible()
     dialog.get_by_role("checkbox").uncheck()
     page.keyboard.press("Escape")
     page.goto("/teams/")

@@ -29,6 +29,11 @@ def paste(client: Client, incident: Incident, text: str, button: str = "preview"
     return client.post(f"/incidents/{incident.pk}/timeline/paste/", typed, headers=HTMX)
 
 
+def test_the_form_proposes_the_day_of_the_incident(as_user: As, alice: User, incident: Incident) -> None:
+    page = as_user(alice).get(f"/incidents/{incident.pk}/timeline/paste/").content.decode()
+    assert 'value="2026-04-01"' in page
+
+
 def test_a_preview_shows_what_was_understood_and_what_was_not_and_adds_nothing(
     as_user: As, alice: User, incident: Incident
 ) -> None:
