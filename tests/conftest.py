@@ -4,10 +4,15 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+import hypothesis
 import pytest
 from django.core.management import call_command
 
 pytest_plugins = ["tests.people"]
+
+# The same examples in every run, however slow the machine: a red test is a change's own fault. `make soak` looks further.
+hypothesis.settings.register_profile("test", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("test")
 
 
 @pytest.fixture(autouse=True, scope="session")

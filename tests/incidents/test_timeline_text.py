@@ -147,7 +147,8 @@ def test_every_line_ends_up_in_exactly_one_place_and_nothing_is_raised(lines: li
     parsed = parse(text, zone)
     placed = [number for entry in parsed.entries for number in entry.lines]
     placed += [heading.line for heading in parsed.headings] + [rejected.line for rejected in parsed.rejected]
-    written = [number for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    unified = text.replace("\r\n", "\n").replace("\r", "\n")
+    written = [number for number, line in enumerate(unified.split("\n"), 1) if line.strip()]
     assert sorted(placed) == sorted(set(placed))
     assert set(written) <= set(placed)
 
