@@ -10,7 +10,7 @@ from django.core.management import call_command
 
 pytest_plugins = ["tests.people"]
 
-# The same examples in every run, however slow the machine: a red test is a change's own fault. `make soak` looks further.
+# The same examples in every run, however slow the machine: a red test is the fault of a change.
 hypothesis.settings.register_profile("test", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("test")
 
