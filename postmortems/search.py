@@ -7,13 +7,16 @@ from typing import Any
 
 from django.contrib.postgres.aggregates import StringAgg
 from django.db import connection
-from django.db.models import OuterRef, QuerySet, Subquery, TextField, Value
+from django.db.models import F, Func, OuterRef, QuerySet, Subquery, TextField, Value
 from django.db.models.functions import Coalesce, Concat, Left
 
 from accounts.models import User
 from accounts.search import Source
 from incidents.search import HIGHLIGHTED
 from postmortems.models import Lesson, Postmortem, Section
+
+REFERENCE = r"\{\{[^{}]*\}\}"
+"""The name of a fact in a text: no word of its author's. The fact itself is found on the incident."""
 
 INDEX = """
 UPDATE postmortems_postmortem p SET search =
@@ -22,7 +25,8 @@ UPDATE postmortems_postmortem p SET search =
         SELECT string_agg(l.text, ' ' ORDER BY l.number) FROM postmortems_lesson l
         WHERE l.postmortem_id = p.id), '')), 'B') ||
     setweight(to_tsvector('english', left(coalesce((
-        SELECT string_agg(s.body, ' ' ORDER BY s.position) FROM postmortems_section s
+        SELECT string_agg(regexp_replace(s.body, %s, ' ', 'g'), ' ' ORDER BY s.position)
+        FROM postmortems_section s
         WHERE s.postmortem_id = p.id), ''), 500000)), 'C')
 WHERE p.id = %s
 """
@@ -31,7 +35,7 @@ WHERE p.id = %s
 def index_postmortem(pk: int) -> None:
     """Bring the search column of one post-mortem up to date, in the caller's transaction."""
     with connection.cursor() as cursor:
-        cursor.execute(INDEX, [pk])
+        cursor.execute(INDEX, [REFERENCE, pk])
 
 
 class PostmortemSource(Source):
@@ -67,5 +71,8 @@ class PostmortemSource(Source):
 
 def _told(part: type[Section] | type[Lesson], column: str) -> Coalesce:
     rows = part.objects.filter(postmortem=OuterRef("pk")).order_by().values("postmortem")
-    told = rows.annotate(told=StringAgg(column, delimiter=" ")).values("told")
+    words = Func(
+        F(column), Value(REFERENCE), Value("…"), Value("g"), function="regexp_replace", output_field=TextField()
+    )
+    told = rows.annotate(told=StringAgg(words, delimiter=" ")).values("told")
     return Coalesce(Subquery(told), Value(""), output_field=TextField())

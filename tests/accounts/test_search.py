@@ -64,6 +64,14 @@ def test_what_is_shown_of_a_text_is_its_own_words(as_user: As, alice: User) -> N
     assert "Value(" not in found(as_user(alice), q="pool")
 
 
+def test_the_name_of_a_fact_is_no_word_of_the_text(as_user: As, alice: User) -> None:
+    make_postmortem("Checkout failed", "It began at {{impact-start}} when the pool ran dry, {{service:billing}}.")
+    page = found(as_user(alice), q="pool")
+    assert "impact-start" not in page
+    assert "at … when" in page
+    assert "Checkout failed" not in found(as_user(alice), q="billing").partition("<main")[2]
+
+
 def test_the_last_word_may_be_half_typed(as_user: As, alice: User) -> None:
     make_incident("Certificates expired on the gateway")
     assert "INC-" in found(as_user(alice), q="gateway certif")

@@ -150,4 +150,4 @@ def index_all() -> None:
     with connection.cursor() as cursor:
         for statement in (incidents.search.INDEX, postmortems.search.INDEX, actions.search.INDEX):
             every_row, _, _ = statement.rpartition("WHERE")
-            cursor.execute(every_row)
+            cursor.execute(every_row, [postmortems.search.REFERENCE] if "%s" in every_row else None)
