@@ -1,0 +1,142 @@
+"""One live document in memory: texts of sections that merge whatever arrives, in whatever order.
+
+Offsets: the CRDT library counts UTF-8 bytes here, Yjs in the browser UTF-16 units; both merge to the same text.
+"""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+from uuid import UUID
+
+from pycrdt import Doc, Text
+
+from postmortems.collab.updates import ROOT, check_update
+from postmortems.collab.wire import BadFrame
+
+
+class DocumentBroken(Exception):
+    """The library failed inside; this copy must be thrown away and loaded anew."""
+
+
+def root_name(section: UUID) -> str:
+    return f"section-{section}"
+
+
+class LiveDocument:
+    """A Yjs document whose roots are texts of sections."""
+
+    def __init__(self) -> None:
+        self._doc: Doc[Text] = Doc()
+        self._is_broken = False
+
+    def apply(self, update: bytes) -> None:
+        """Merge `update`; doing so twice changes nothing.
+
+        Raises `BadFrame` when it is no update for texts, and then nothing has changed; `DocumentBroken` when the
+        library fails, and then this copy is of no use any more.
+        """
+        check_update(update)
+        self._refuse_if_broken()
+        try:
+            self._doc.apply_update(update)
+        except ValueError as error:
+            raise BadFrame(f"refused by the library: {error}") from error
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as panic:  # The library's panics are no Exception.
+            self._is_broken = True
+            raise DocumentBroken(str(panic)) from panic
+
+    def _refuse_if_broken(self) -> None:
+        if self._is_broken:
+            raise DocumentBroken("it failed before")
+
+    def state(self) -> bytes:
+        """What this copy has, as a state vector."""
+        self._refuse_if_broken()
+        return self._doc.get_state()
+
+    def update(self, since: bytes | None = None) -> bytes:
+        """All of it, or what a copy with state vector `since` lacks. Raises `BadFrame` for a vector that is none."""
+        self._refuse_if_broken()
+        try:
+            return self._doc.get_update(since)
+        except ValueError as error:
+            raise BadFrame(f"no state vector: {error}") from error
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as panic:
+            self._is_broken = True
+            raise DocumentBroken(str(panic)) from panic
+
+    def text(self, section: UUID) -> str:
+        self._refuse_if_broken()
+        return str(self._doc.get(root_name(section), type=Text))
+
+    def texts(self) -> dict[UUID, str]:
+        """The text of every section that anything was ever written in."""
+        self._refuse_if_broken()
+        names = [name for name in self._doc.keys() if ROOT.fullmatch(name)]  # noqa: SIM118  (no mapping)
+        return {UUID(name.removeprefix("section-")): str(self._doc.get(name, type=Text)) for name in names}
+
+    def rewrite(self, section: UUID, words: str) -> bytes:
+        """Make the section say `words` by the smallest edits found, so that cursors stay; the update, for the log.
+
+        Empty bytes when it says so already.
+        """
+        self._refuse_if_broken()
+        text = self._doc.get(root_name(section), type=Text)
+        before = str(text)
+        if before == words:
+            return b""
+        state = self._doc.get_state()
+        with self._doc.transaction():
+            for start, end, insert in reversed(splices(before, words)):
+                if end > start:
+                    del text[start:end]
+                if insert:
+                    text.insert(start, insert)
+        return self._doc.get_update(state)
+
+
+def splices(before: str, after: str) -> list[tuple[int, int, str]]:
+    """Edits that make `after` of `before`: from and to in UTF-8 bytes of `before`, and what goes there instead.
+
+    Lines first, then characters within the lines that changed: quick on long texts, small where it matters.
+    """
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    found: list[tuple[int, int, str]] = []
+    offsets = _offsets(old)
+    for tag, i, j, k, m in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag != "equal":
+            found.extend(_within("".join(old[i:j]), "".join(new[k:m]), offsets[i]))
+    return found
+
+
+MOST_COMPARED = 2_000
+"""Characters; longer changed stretches are replaced between their common ends, for comparing takes the square of it."""
+
+
+def _within(before: str, after: str, at: int) -> list[tuple[int, int, str]]:
+    if max(len(before), len(after)) > MOST_COMPARED:
+        return [_between_common_ends(before, after, at)]
+    offsets = _offsets(before)
+    codes = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    return [(at + offsets[i], at + offsets[j], after[k:m]) for tag, i, j, k, m in codes if tag != "equal"]
+
+
+def _between_common_ends(before: str, after: str, at: int) -> tuple[int, int, str]:
+    most = min(len(before), len(after))
+    head = next((n for n in range(most) if before[n] != after[n]), most)
+    tail = next((n for n in range(most - head) if before[-1 - n] != after[-1 - n]), most - head)
+    start = at + len(before[:head].encode())
+    end = at + len(before[: len(before) - tail].encode())
+    return start, end, after[head : len(after) - tail]
+
+
+def _offsets(parts: str | list[str]) -> list[int]:
+    """Where each part begins, in UTF-8 bytes, and where the last ends."""
+    found = [0]
+    for part in parts:
+        found.append(found[-1] + len(part.encode()))
+    return found

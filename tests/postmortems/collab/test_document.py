@@ -1,0 +1,91 @@
+"""One document, many copies: whatever the order, they end up the same; rewriting is small and exact."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pycrdt import Doc, Text
+
+from postmortems.collab.document import LiveDocument, root_name, splices
+from postmortems.collab.wire import BadFrame
+
+ONE = UUID("0189f9c2-7f57-7c3e-9d2e-6a2b6f1a2b3c")
+TWO = UUID("0189f9c2-7f57-7c3e-9d2e-6a2b6f1a2b3d")
+WORDS = st.text(alphabet=st.sampled_from("ab \né👩🏽‍🚒ש\u0301"), max_size=40)
+
+
+@given(WORDS, WORDS)
+def test_rewriting_makes_exactly_the_new_text(before: str, after: str) -> None:
+    document, other = LiveDocument(), LiveDocument()
+    first = document.rewrite(ONE, before)
+    second = document.rewrite(ONE, after)
+    assert document.text(ONE) == after
+    for update in (second, first, second):
+        if update:
+            other.apply(update)
+    assert other.text(ONE) == (after if second else before)
+
+
+def test_rewriting_touches_only_what_changed() -> None:
+    before = "First line.\nThe pool had 20 connections.\nLast line.\n" * 50
+    after = before.replace("20", "200", 1)
+    assert splices(before, after) in ([(27, 27, "0")], [(26, 26, "0")], [(25, 25, "0")], [(28, 28, "0")])
+
+
+def test_rewriting_a_long_stretch_keeps_its_ends() -> None:
+    before, after = "a" * 5_000 + "é" + "b" * 5_000, "a" * 5_000 + "👩" + "b" * 5_000
+    assert splices(before, after) == [(5_000, 5_002, "👩")]
+
+
+def test_someone_typing_elsewhere_in_the_line_keeps_their_words() -> None:
+    base = LiveDocument()
+    base.rewrite(ONE, "The pool had 20 connections.")
+    theirs: Doc[Text] = Doc()
+    theirs.apply_update(base.update())
+    text = theirs.get(root_name(ONE), type=Text)
+    text += " Every time."
+    server_edit = base.rewrite(ONE, "The pool had 200 connections.")
+    theirs.apply_update(server_edit)
+    base.apply(theirs.get_update())
+    assert base.text(ONE) == str(text) == "The pool had 200 connections. Every time."
+
+
+def test_texts_lists_what_was_written_in() -> None:
+    document = LiveDocument()
+    document.rewrite(ONE, "x")
+    document.rewrite(TWO, "y")
+    document.rewrite(TWO, "")
+    assert document.texts() == {ONE: "x", TWO: ""}
+
+
+@pytest.mark.parametrize("vector", [b"\xff", b"\x01\x01", b"\x05\x01"])
+def test_a_state_vector_that_is_none_is_refused(vector: bytes) -> None:
+    with pytest.raises(BadFrame):
+        LiveDocument().update(vector)
+
+
+EDITS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 200), st.integers(0, 6), WORDS), min_size=1, max_size=25)
+
+
+@given(EDITS, st.randoms(use_true_random=False))
+def test_copies_converge_whatever_the_order_and_however_often(
+    edits: list[tuple[int, int, int, str]], chance: object
+) -> None:
+    clients = [LiveDocument() for _ in range(4)]
+    updates: list[bytes] = []
+    for who, at, length, words in edits:
+        before = clients[who].text(ONE)
+        start = min(at, len(before))
+        update = clients[who].rewrite(ONE, before[:start] + words + before[start + length :])
+        if update:
+            updates.append(update)
+    for client in clients:
+        delivered = updates * 2
+        chance.shuffle(delivered)  # type: ignore[attr-defined]
+        for update in delivered:
+            client.apply(update)
+    assert len({client.text(ONE) for client in clients}) == 1
+    assert len({client.state() for client in clients}) <= 4
