@@ -320,3 +320,46 @@ class Attachment(Part):
 
     def get_absolute_url(self) -> str:
         return reverse("postmortems:attachment", args=[self.pk, self.name])
+
+
+# -- Live text (postmortems/collab) -----------------------------------------------------------------------------------
+
+
+class DocumentHead(models.Model):
+    """Where the live text of a post-mortem stands: one narrow row, locked by every append."""
+
+    postmortem = models.OneToOneField(Postmortem, primary_key=True, on_delete=models.CASCADE, related_name="document")
+    head = models.PositiveBigIntegerField(default=0)
+    """The number of the last update; numbers have no gaps, so a hole in the log can be seen."""
+    acl_version = models.PositiveIntegerField(default=0)
+    """Rises whenever anyone's right to write may have changed: an append names the one it was checked against."""
+    snapshot_seq = models.PositiveBigIntegerField(default=0)
+    tail_bytes = models.PositiveBigIntegerField(default=0)
+    """Size of the log behind the snapshot: what asks for compaction."""
+
+    def __str__(self) -> str:
+        return f"PM-{self.pk} at {self.head}"
+
+
+class DocumentSnapshot(models.Model):
+    """The live text as one update: everything up to `seq`."""
+
+    postmortem = models.OneToOneField(Postmortem, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    seq = models.PositiveBigIntegerField()
+    data = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"PM-{self.pk} up to {self.seq}"
+
+
+class DocumentUpdate(models.Model):
+    """One entry of the log: the updates of one commit, each behind its length."""
+
+    pk = models.CompositePrimaryKey("postmortem", "seq")
+    postmortem = models.ForeignKey(Postmortem, on_delete=models.CASCADE, related_name="+", db_index=False)
+    seq = models.PositiveBigIntegerField()
+    data = models.BinaryField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"PM-{self.postmortem_id}, update {self.seq}"

@@ -11,7 +11,15 @@ from uuid import UUID
 from pycrdt import Doc, Text
 
 from postmortems.collab.updates import ROOT, check_update
-from postmortems.collab.wire import BadFrame
+from postmortems.collab.wire import BadFrame, Reader
+
+
+class Gap(Exception):
+    """The update builds on something that is not here. Ask its sender for all that is missing.
+
+    It is never left waiting inside the library: pycrdt 0.14 was seen to lose text when updates of one client arrive out
+    of order and wait for each other.
+    """
 
 
 class DocumentBroken(Exception):
@@ -27,16 +35,19 @@ class LiveDocument:
 
     def __init__(self) -> None:
         self._doc: Doc[Text] = Doc()
+        self._clocks: dict[int, int] = {}
         self._is_broken = False
 
     def apply(self, update: bytes) -> None:
         """Merge `update`; doing so twice changes nothing.
 
-        Raises `BadFrame` when it is no update for texts, and then nothing has changed; `DocumentBroken` when the
-        library fails, and then this copy is of no use any more.
+        Raises `BadFrame` when it is no update for texts and `Gap` when it builds on something unknown; nothing has
+        changed then. `DocumentBroken` when the library fails: this copy is of no use any more.
         """
-        check_update(update)
+        summary = check_update(update)
         self._refuse_if_broken()
+        if not summary.fits(self._clocks):
+            raise Gap("it builds on something that is not here")
         try:
             self._doc.apply_update(update)
         except ValueError as error:
@@ -46,6 +57,8 @@ class LiveDocument:
         except BaseException as panic:  # The library's panics are no Exception.
             self._is_broken = True
             raise DocumentBroken(str(panic)) from panic
+        for client, end in summary.ends.items():
+            self._clocks[client] = max(end, self._clocks.get(client, 0))
 
     def _refuse_if_broken(self) -> None:
         if self._is_broken:
@@ -55,6 +68,10 @@ class LiveDocument:
         """What this copy has, as a state vector."""
         self._refuse_if_broken()
         return self._doc.get_state()
+
+    def clocks(self) -> dict[int, int]:
+        """How far the text of each client has come here: the state vector, for comparing."""
+        return read_clocks(self.state())
 
     def update(self, since: bytes | None = None) -> bytes:
         """All of it, or what a copy with state vector `since` lacks. Raises `BadFrame` for a vector that is none."""
@@ -96,7 +113,15 @@ class LiveDocument:
                     del text[start:end]
                 if insert:
                     text.insert(start, insert)
-        return self._doc.get_update(state)
+        update = self._doc.get_update(state)
+        self._clocks = self.clocks()
+        return update
+
+
+def read_clocks(state: bytes) -> dict[int, int]:
+    """The clocks in a state vector."""
+    reader = Reader(state)
+    return {reader.number(): reader.number() for _ in range(reader.number())}
 
 
 def splices(before: str, after: str) -> list[tuple[int, int, str]]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map, Text
 
-from postmortems.collab.document import DocumentBroken, LiveDocument, root_name
+from postmortems.collab.document import DocumentBroken, Gap, LiveDocument, root_name
 from postmortems.collab.updates import check_update, is_empty
 from postmortems.collab.wire import LARGEST_NUMBER, BadFrame, Reader, number
 
@@ -67,30 +67,30 @@ def embedded(doc: Doc[Any]) -> None:
     doc.get(ROOT, type=Text).insert_embed(0, {"image": "x"})
 
 
-@pytest.mark.parametrize(
-    "update",
-    [
-        written("x", root="section-1"),
-        written("x", root="title"),
-        written("x", root=ROOT.upper()),
-        written("x", root=f"{ROOT}/../x"),
-        other(lambda doc: doc.get("map", type=Map).update({"a": 1})),
-        other(lambda doc: doc.get("map", type=Map).update({"a": Text("x")})),
-        other(lambda doc: doc.get(ROOT, type=Array).extend([1, 2])),
-        other(formatted),
-        other(embedded),
-        b"",
-        b"\x00",
-        b"\x00\x00\x00",
-        b"\x01\x01\x00",
-        b"\xff" * 40,
-        written("hello")[:-2],
-        written("hello") + b"\x00",
-    ],
-)
-def test_anything_else_is_refused(update: bytes) -> None:
+REFUSED = [
+    written("x", root="section-1"),
+    written("x", root="title"),
+    written("x", root=ROOT.upper()),
+    written("x", root=f"{ROOT}/../x"),
+    other(lambda doc: doc.get("map", type=Map).update({"a": 1})),
+    other(lambda doc: doc.get("map", type=Map).update({"a": Text("x")})),
+    other(lambda doc: doc.get(ROOT, type=Array).extend([1, 2])),
+    other(formatted),
+    other(embedded),
+    b"",
+    b"\x00",
+    b"\x00\x00\x00",
+    b"\x01\x01\x00",
+    b"\xff" * 40,
+    written("hello")[:-2],
+    written("hello") + b"\x00",
+]
+
+
+@pytest.mark.parametrize("number", range(len(REFUSED)))  # the bytes themselves differ from run to run
+def test_anything_else_is_refused(number: int) -> None:
     with pytest.raises(BadFrame):
-        check_update(update)
+        check_update(REFUSED[number])
 
 
 def test_mutated_updates_are_refused_or_harmless() -> None:
@@ -112,7 +112,7 @@ def test_mutated_updates_are_refused_or_harmless() -> None:
         try:
             document.apply(bytes(data))
             survived += 1
-        except BadFrame:
+        except (BadFrame, Gap):
             continue
         except DocumentBroken:
             document = LiveDocument()
@@ -127,6 +127,6 @@ def test_mutated_updates_are_refused_or_harmless() -> None:
 def test_noise_is_never_anything_but_refused(data: bytes) -> None:
     try:
         check_update(data)
-    except BadFrame:
+        LiveDocument().apply(data)
+    except (BadFrame, Gap):
         return
-    LiveDocument().apply(data)

@@ -1,0 +1,209 @@
+"""The live text in Postgres: a log of updates behind a snapshot. What is not in it was never saved.
+
+Numbers in the log have no gaps: they come from the head row, under its lock. So a reader sees when something is
+missing, and refuses rather than serve a text with a hole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+
+from postmortems.collab.document import Gap, LiveDocument
+from postmortems.collab.wire import BadFrame, Reader, chunk
+from postmortems.enums import SectionKind
+from postmortems.models import DocumentHead, DocumentSnapshot, DocumentUpdate, Postmortem
+
+COMPACTION_LOCK = 7_301
+"""First key of the advisory locks of compaction; the second is the post-mortem."""
+APPEND = """
+WITH wanted AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(versions)s::int[], %(data)s::bytea[]) AS w(postmortem_id, version, data)
+), locked AS (
+    SELECT h.postmortem_id FROM postmortems_documenthead h
+    JOIN wanted w ON w.postmortem_id = h.postmortem_id AND w.version = h.acl_version
+    ORDER BY h.postmortem_id FOR UPDATE OF h
+), bumped AS (
+    UPDATE postmortems_documenthead h
+    SET head = h.head + 1, tail_bytes = h.tail_bytes + length(w.data)
+    FROM wanted w JOIN locked l USING (postmortem_id)
+    WHERE h.postmortem_id = w.postmortem_id AND h.acl_version = w.version
+    RETURNING h.postmortem_id, h.head
+)
+INSERT INTO postmortems_documentupdate (postmortem_id, seq, data, created_at)
+SELECT b.postmortem_id, b.head, w.data, now() FROM bumped b JOIN wanted w USING (postmortem_id)
+RETURNING postmortem_id, seq
+"""
+"""Appends to many logs at once. Heads are locked in the order of their ids, so two processes never wait for each other.
+
+A document that is missing from the answer was not appended to: rights changed since its writer was checked.
+"""
+
+
+LOAD = """
+SELECT h.head, h.acl_version, coalesce(s.seq, 0), s.data,
+    (SELECT array_agg(u.seq ORDER BY u.seq) FROM postmortems_documentupdate u
+     WHERE u.postmortem_id = h.postmortem_id AND u.seq > coalesce(s.seq, 0)),
+    (SELECT array_agg(u.data ORDER BY u.seq) FROM postmortems_documentupdate u
+     WHERE u.postmortem_id = h.postmortem_id AND u.seq > coalesce(s.seq, 0))
+FROM postmortems_documenthead h LEFT JOIN postmortems_documentsnapshot s USING (postmortem_id)
+WHERE h.postmortem_id = %s
+"""
+"""All of a document as it stood at one moment: one statement, so no lock is needed against commits meanwhile."""
+
+
+MEASURE = """
+UPDATE postmortems_documenthead h SET snapshot_seq = %(seq)s, tail_bytes = coalesce((
+    SELECT sum(length(u.data)) FROM postmortems_documentupdate u
+    WHERE u.postmortem_id = h.postmortem_id AND u.seq > %(seq)s), 0)
+WHERE h.postmortem_id = %(id)s
+"""
+
+
+class NeverOpened(Exception):
+    """The post-mortem has no live text yet: `open_document` begins it."""
+
+
+class LogDamaged(Exception):
+    """The log has a hole, or cannot be read: nothing is served from it, and a person must look."""
+
+
+@dataclass(frozen=True)
+class Append:
+    """Updates of one document to be committed together."""
+
+    postmortem_id: int
+    acl_version: int
+    updates: Sequence[bytes]
+
+    @property
+    def data(self) -> bytes:
+        return framed(self.updates)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A document as the log has it."""
+
+    document: LiveDocument
+    head: int
+    acl_version: int
+
+
+def framed(updates: Iterable[bytes]) -> bytes:
+    """Several updates as one row."""
+    return b"".join(chunk(update) for update in updates)
+
+
+def unframed(data: bytes) -> list[bytes]:
+    reader, updates = Reader(data), []
+    while not reader.is_at_end:
+        updates.append(reader.chunk())
+    return updates
+
+
+def parameters(appends: Sequence[Append]) -> dict[str, list[Any]]:
+    """What `APPEND` asks for."""
+    return {
+        "ids": [append.postmortem_id for append in appends],
+        "versions": [append.acl_version for append in appends],
+        "data": [append.data for append in appends],
+    }
+
+
+def append(appends: Sequence[Append]) -> dict[int, int]:
+    """Commit updates; the number of each document's new entry. A document whose rights changed is missing."""
+    with connection.cursor() as cursor:
+        cursor.execute(APPEND, parameters(appends))
+        return dict(cursor.fetchall())
+
+
+@transaction.atomic
+def open_document(postmortem: Postmortem) -> DocumentHead:
+    """The head of the post-mortem's log; the first time, the log is begun with what its sections say."""
+    found = DocumentHead.objects.filter(postmortem=postmortem).first()
+    if found:
+        return found
+    Postmortem.objects.select_for_update(of=("self",)).get(pk=postmortem.pk)
+    head, is_new = DocumentHead.objects.get_or_create(postmortem=postmortem)
+    if not is_new:
+        return head
+    document = LiveDocument()
+    sections = postmortem.sections.filter(kind=SectionKind.PROSE).exclude(body="")
+    updates = [document.rewrite(section.pk, section.body) for section in sections]
+    append([Append(postmortem.pk, head.acl_version, [update for update in updates if update])])
+    head.refresh_from_db()
+    return head
+
+
+def load(postmortem_id: int) -> Loaded:
+    """The document from snapshot and log; nobody waits for it. Raises `LogDamaged`, `NeverOpened`."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOAD, [postmortem_id])
+        row = cursor.fetchone()
+    if row is None:
+        raise NeverOpened
+    return loaded_from(row)
+
+
+def loaded_from(row: Sequence[Any]) -> Loaded:
+    """The document in the row that `LOAD` returns."""
+    head, version, begin, snapshot, numbers, data = row
+    document = LiveDocument()
+    if snapshot:
+        document.apply(bytes(snapshot))
+    entries = [(seq, bytes(entry)) for seq, entry in zip(numbers or [], data or [], strict=True)]
+    apply_entries(document, entries, begin=begin, end=head)
+    return Loaded(document, head, version)
+
+
+def apply_entries(document: LiveDocument, entries: Sequence[tuple[int, bytes]], *, begin: int, end: int) -> None:
+    """Merge entries `begin` + 1 to `end`. Raises `LogDamaged` unless they are all there and readable."""
+    if [seq for seq, _ in entries] != list(range(begin + 1, end + 1)):
+        raise LogDamaged(f"entries {begin + 1} to {end} are not all there")
+    for seq, data in entries:
+        try:
+            for update in unframed(data):
+                document.apply(update)
+        except (BadFrame, Gap) as error:
+            raise LogDamaged(f"entry {seq}: {error}") from error
+
+
+def entries_after(postmortem_id: int, seq: int) -> list[tuple[int, bytes]]:
+    """What was committed since `seq`, in order; empty also when compaction took it away meanwhile."""
+    rows = DocumentUpdate.objects.filter(postmortem=postmortem_id, seq__gt=seq).order_by("seq")
+    return [(number, bytes(data)) for number, data in rows.values_list("seq", "data")]
+
+
+@transaction.atomic
+def rights_changed(postmortem_id: int) -> None:
+    """Whoever was checked before must be checked again: nothing they still send is committed until then."""
+    for head in DocumentHead.objects.select_for_update().filter(pk=postmortem_id):
+        head.acl_version += 1
+        head.save(update_fields=["acl_version"])
+
+
+@transaction.atomic
+def compact(postmortem_id: int) -> bool:
+    """Make one snapshot of snapshot and log; False when another process is at it.
+
+    Entries committed meanwhile stay in the log. The snapshot is read back and compared before anything is deleted.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [COMPACTION_LOCK, postmortem_id])
+        if not cursor.fetchone()[0]:
+            return False
+    loaded = load(postmortem_id)
+    data = loaded.document.update()
+    copy = LiveDocument()
+    copy.apply(data)
+    if copy.texts() != loaded.document.texts() or copy.clocks() != loaded.document.clocks():
+        raise LogDamaged("the snapshot does not say what the log says")
+    DocumentSnapshot.objects.update_or_create(postmortem_id=postmortem_id, defaults={"seq": loaded.head, "data": data})
+    DocumentUpdate.objects.filter(postmortem=postmortem_id, seq__lte=loaded.head).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(MEASURE, {"id": postmortem_id, "seq": loaded.head})
+    return True
