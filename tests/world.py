@@ -113,6 +113,7 @@ def _build(world: World, team: Team, visibility: Visibility) -> None:
         owner=owner,
         visibility=visibility,
         created_by=owner,
+        last_lesson_number=1,
     )
     section = Section.objects.create(
         postmortem=postmortem, position=1, title=f"Summary {canary}", body=f"Text {canary}"

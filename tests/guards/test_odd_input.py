@@ -1,0 +1,97 @@
+"""Every URL, fed with odd values in every field we know: a clear answer, never a crash."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import pytest
+from django import forms
+from django.db import transaction
+from django.test import Client
+
+from accounts.enums import Visibility
+from tests.routes import Route, routes
+from tests.world import World, address_of, build_world
+
+OURS = [route for route in routes() if route.is_ours and route.access]
+MODULES = [f"{app}.forms" for app in ("accounts", "incidents", "postmortems", "actions")]
+LOOSE = {"line", "direction", "archived", "is_milestone", "preview", "add", "page", "size", "status", "value", "next"}
+"""Names that views read without a form."""
+ODD = {
+    "nothing": "",
+    "nul": "a\x00b",
+    "control": "\x07\x1b\r\n\t",
+    "right-to-left": "\u202eabc\u202c مرحبا",
+    "emoji": "👩🏽‍🚒" * 20,
+    "huge number": "9" * 30,
+    "negative": "-1",
+    "not a number": "NaN",
+    "first day": "0001-01-01",
+    "last day": "9999-12-31T23:59:59.999999",
+    "no such time": "2026-02-30T25:61",
+    "markup": "<script>alert(1)</script>{{ 7 * 7 }}{% debug %}",
+    "sql": "'; DROP TABLE incidents_incident; --",
+    "path": "../../../etc/passwd",
+    "long": "x" * 5_000,
+    "list": "1,2,3",
+    "json": '{"a": [1]}',
+}
+
+
+def field_names() -> set[str]:
+    """Every field of every form of ours."""
+    found = set(LOOSE)
+    for module in map(importlib.import_module, MODULES):
+        for form in vars(module).values():
+            if isinstance(form, type) and issubclass(form, forms.BaseForm) and hasattr(form, "base_fields"):
+                found |= set(form.base_fields)
+    return found
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    world = build_world()
+    owner = world.people["owner"]
+    owner.is_administrator = True
+    owner.save(update_fields=["is_administrator"])
+    return world
+
+
+def answer(client: Client, method: str, url: str, values: dict[str, Any], headers: dict[str, str]) -> int:
+    """The status; what the request changed is undone."""
+    with transaction.atomic():
+        ask = client.get if method == "GET" else client.post
+        response = ask(url, values, headers=headers)
+        response.getvalue()
+        transaction.set_rollback(True)
+    return response.status_code
+
+
+@pytest.mark.parametrize("route", OURS, ids=lambda route: route.name)
+def test_odd_values_get_a_clear_answer(route: Route, world: World) -> None:
+    client = world.client("owner")
+    url = address_of(route, world, Visibility.ORGANISATION)
+    names = field_names()
+    for kind, value in ODD.items():
+        values = dict.fromkeys(names, value)
+        for method in ("GET", "POST"):
+            for headers in ({}, {"HX-Request": "true"}):
+                status = answer(client, method, url, values, headers)
+                assert status < 500, f"{method} {url} with {kind}: {status}"
+
+
+@pytest.mark.parametrize("route", [route for route in OURS if route.parameters], ids=lambda route: route.name)
+def test_addresses_of_nothing_are_not_found(route: Route, world: World) -> None:
+    """Numbers no row can have, and ids of the right shape that nobody has."""
+    client = world.client("owner")
+    url = address_of(route, world, Visibility.ORGANISATION)
+    parts = [part for part in url.split("/") if part]
+    for odd in ("0", "999999999999", "9" * 30, "00000000-0000-4000-8000-000000000000", "%00", "ä%FF", "x" * 300):
+        for at, part in enumerate(parts):
+            if part.isdigit() or len(part) > 20:
+                changed = "/".join([*parts[:at], odd, *parts[at + 1 :]])
+                ending = "/" if url.endswith("/") else ""
+                for method in ("GET", "POST"):
+                    status = answer(client, method, f"/{changed}{ending}", {}, {})
+                    assert status in {302, 400, 403, 404, 405}, f"{method} /{changed}: {status}"
