@@ -1,0 +1,421 @@
+"""The hub of a process: rooms of open documents, and the one writer that commits for all of them.
+
+What arrives is checked and tried out on a draft, committed together with whatever else arrived meanwhile, and only then
+merged into the room's document, acknowledged, relayed and told to other processes. So whoever sees a text, sees a text
+that is kept. Nothing here knows sockets, rights or SQL: those come in as `Peer`, `Check`, `Log` and `Bus`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, Protocol
+
+from postmortems.collab import protocol
+from postmortems.collab.document import DocumentBroken, Gap, LiveDocument
+from postmortems.collab.protocol import Awareness, Presence, StateVector, Update, read_frame
+from postmortems.collab.store import Append, Loaded, framed, unframed
+from postmortems.collab.updates import is_empty
+from postmortems.collab.wire import BadFrame
+
+logger = logging.getLogger("debrief.live")
+
+RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0)
+LOOK_SECONDS = 5.0
+"""How often the heads of open documents are compared with the log: what Redis lost is found then."""
+
+
+class Code(IntEnum):
+    """Why a connection was closed, beyond the standard's codes; the client acts on it."""
+
+    RESYNC = 4409
+    """Connect again at once: nothing is wrong with what was typed."""
+    FORBIDDEN = 4403
+    BAD_FRAME = 4400
+    TOO_SLOW = 4408
+
+
+class LogUnreachable(Exception):
+    """Postgres does not answer now; what was to be committed may or may not have been."""
+
+
+class Log(Protocol):
+    """The log in Postgres. Every method raises `LogUnreachable` while it does not answer."""
+
+    async def load(self, postmortem_id: int) -> Loaded: ...
+
+    async def append(self, appends: Sequence[Append]) -> dict[int, int]: ...
+
+    async def after(self, postmortem_id: int, seq: int) -> list[tuple[int, bytes]]: ...
+
+    async def heads(self, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+        """Number of the last entry and version of rights, of each document that is there."""
+        ...
+
+
+class Bus(Protocol):
+    """Tells the other processes. What it loses is found in the log."""
+
+    async def publish(self, postmortem_id: int, seq: int, data: bytes) -> None: ...
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What somebody may do with the document now."""
+
+    may_read: bool
+    may_write: bool
+
+
+class Peer(ABC):
+    """One connection, as the hub sees it."""
+
+    may_write: bool
+    wants_ours: bool
+    person: dict[str, Any]
+    """Who it is, for the others: their presence says this, whatever the client claims."""
+
+    def __init__(self, *, may_write: bool, wants_ours: bool, person: dict[str, Any]) -> None:
+        self.may_write = may_write
+        self.wants_ours = wants_ours
+        self.person = person
+        self.saved = 0
+        """So many of its updates are committed, as it was told last."""
+        self.unanswered = 0
+        """Updates that were not taken in by themselves: they count as saved with the next one that is."""
+
+    @abstractmethod
+    def send(self, frame: bytes, *, may_drop: bool = False) -> None:
+        """Queue a frame; `may_drop` when losing it harms nobody."""
+
+    @abstractmethod
+    def close(self, code: int, reason: str) -> None:
+        """End the connection. Repeating it does nothing."""
+
+
+Check = Callable[[Peer, int], Awaitable[Standing]]
+"""What a peer may do with a document now, asked anew."""
+
+
+@dataclass
+class Room:
+    """One open document in this process.
+
+    `document` is what is committed; `draft` holds besides what is on its way. `head` is the last entry up to which all
+    are merged.
+    """
+
+    postmortem_id: int
+    document: LiveDocument
+    head: int
+    acl_version: int
+    draft: LiveDocument = field(default_factory=LiveDocument)
+    peers: set[Peer] = field(default_factory=set)
+    pending: list[tuple[Peer, bytes]] = field(default_factory=list)
+    committing: list[tuple[Peer, bytes]] = field(default_factory=list)
+    presence: dict[int, tuple[Peer, Presence]] = field(default_factory=dict)
+
+    @property
+    def is_idle(self) -> bool:
+        return not (self.peers or self.pending or self.committing)
+
+    def begin_draft(self) -> None:
+        """A draft that says what is committed, and nothing else."""
+        self.draft = LiveDocument()
+        self.draft.apply(self.document.update())
+
+
+class Hub:
+    """All rooms of this process."""
+
+    def __init__(self, log: Log, bus: Bus, check: Check) -> None:
+        self.log = log
+        self.bus = bus
+        self.check = check
+        self.rooms: dict[int, Room] = {}
+        self._loading: dict[int, asyncio.Task[Room]] = {}
+        self._work = asyncio.Event()
+
+    # -- Coming and going ---------------------------------------------------------------------------------------------
+
+    async def join(self, peer: Peer, postmortem_id: int) -> Room:
+        """Let `peer` into the room of the document; the first one waits until it is loaded."""
+        room = self.rooms.get(postmortem_id)
+        if room is None:
+            room = await asyncio.shield(self._load(postmortem_id))
+        room.peers.add(peer)
+        peer.send(protocol.state_vector(room.document.state()))
+        if room.presence:
+            peer.send(protocol.awareness(tuple(presence for _, presence in room.presence.values())), may_drop=True)
+        return room
+
+    def _load(self, postmortem_id: int) -> asyncio.Task[Room]:
+        """A task of its own: a caller who leaves does not cancel it for the others."""
+        task = self._loading.get(postmortem_id)
+        if task is None:
+            task = asyncio.create_task(self._open(postmortem_id))
+            self._loading[postmortem_id] = task
+            task.add_done_callback(lambda _: self._loading.pop(postmortem_id, None))
+        return task
+
+    async def _open(self, postmortem_id: int) -> Room:
+        loaded = await self.log.load(postmortem_id)
+        room = Room(postmortem_id, loaded.document, loaded.head, loaded.acl_version)
+        room.begin_draft()
+        self.rooms[postmortem_id] = room
+        return room
+
+    def leave(self, peer: Peer, room: Room) -> None:
+        """Take `peer` out. What it sent before is still committed."""
+        room.peers.discard(peer)
+        gone = [client for client, (owner, _) in room.presence.items() if owner is peer]
+        left = tuple(Presence(client, room.presence.pop(client)[1].clock + 1, None) for client in gone)
+        if left:
+            self._tell(room.peers, protocol.awareness(left), may_drop=True)
+        self._unload_if_idle(room)
+
+    def _unload_if_idle(self, room: Room) -> None:
+        if room.is_idle and self.rooms.get(room.postmortem_id) is room:
+            del self.rooms[room.postmortem_id]
+
+    # -- What clients send --------------------------------------------------------------------------------------------
+
+    def receive(self, peer: Peer, room: Room, frame: bytes) -> None:
+        """Take in one frame. A bad one closes the connection it came from, and harms nobody else."""
+        if peer not in room.peers:
+            return
+        try:
+            for message in read_frame(frame):
+                self._take(peer, room, message)
+        except BadFrame as error:
+            logger.warning("a frame for PM-%s was refused: %s", room.postmortem_id, error)
+            peer.close(Code.BAD_FRAME, str(error))
+        except DocumentBroken:
+            logger.exception("the copy of PM-%s broke", room.postmortem_id)
+            self._start_over(room)
+
+    def _take(self, peer: Peer, room: Room, message: protocol.Message) -> None:
+        if isinstance(message, StateVector):
+            peer.send(protocol.missing(room.document.update(message.state)))
+        elif isinstance(message, Update):
+            self._take_update(peer, room, message.data)
+        elif isinstance(message, Awareness):
+            self._take_presence(peer, room, message.entries)
+        else:
+            everyone = tuple(presence for _, presence in room.presence.values())
+            peer.send(protocol.awareness(everyone), may_drop=True)
+
+    def _take_update(self, peer: Peer, room: Room, data: bytes) -> None:
+        if is_empty(data):
+            self._pass_over(peer, room)
+            return
+        if not peer.may_write:
+            peer.close(Code.FORBIDDEN, "You may read this, and not change it.")
+            return
+        try:
+            room.draft.apply(data)
+        except Gap:
+            # Its page knows something that we do not: ask for all of it.
+            peer.unanswered += 1
+            peer.send(protocol.state_vector(room.draft.state()))
+            return
+        room.pending.append((peer, data))
+        self._work.set()
+
+    def _pass_over(self, peer: Peer, room: Room) -> None:
+        """An update that says nothing is saved as soon as those before it are."""
+        peer.unanswered += 1
+        if peer.unanswered == 1 and not any(writer is peer for writer, _ in room.committing + room.pending):
+            self._acknowledge(peer, room, 0)
+
+    def _acknowledge(self, peer: Peer, room: Room, count: int) -> None:
+        peer.saved += count + peer.unanswered
+        peer.unanswered = 0
+        if peer.wants_ours and peer in room.peers:
+            peer.send(protocol.saved(peer.saved))
+
+    def _take_presence(self, peer: Peer, room: Room, entries: tuple[Presence, ...]) -> None:
+        """Pass on where somebody is. Nobody speaks for another's client, nor under another's name."""
+        ours = []
+        for entry in entries:
+            owner, known = room.presence.get(entry.client, (peer, None))
+            if owner is not peer or (known and known.clock > entry.clock):
+                continue
+            state = None if entry.state is None else {**entry.state, "user": peer.person}
+            presence = Presence(entry.client, entry.clock, state)
+            if state is None:
+                room.presence.pop(entry.client, None)
+            else:
+                room.presence[entry.client] = (peer, presence)
+            ours.append(presence)
+        if ours:
+            self._tell(room.peers - {peer}, protocol.awareness(tuple(ours)), may_drop=True)
+
+    def _tell(self, peers: Iterable[Peer], frame: bytes, *, may_drop: bool = False) -> None:
+        for peer in list(peers):
+            peer.send(frame, may_drop=may_drop)
+
+    # -- Committing ---------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Commit and catch up until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._commit_for_ever())
+            tasks.create_task(self._look_for_ever())
+
+    async def _commit_for_ever(self) -> None:
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            await self.commit()
+
+    async def commit(self) -> None:
+        """Commit all that is pending in one statement; meanwhile the next batch gathers."""
+        batch = [room for room in self.rooms.values() if room.pending]
+        for room in batch:
+            room.committing, room.pending = room.pending, []
+        if not batch:
+            return
+        appends = [Append(r.postmortem_id, r.acl_version, [update for _, update in r.committing]) for r in batch]
+        numbers = await self._append(appends)
+        for room in batch:
+            try:
+                await self._settle(room, numbers.get(room.postmortem_id))
+            except LogUnreachable:
+                room.pending, room.committing = room.committing + room.pending, []
+                if room.pending:
+                    self._work.set()
+            except (BadFrame, Gap, DocumentBroken):
+                logger.exception("what was committed for PM-%s cannot be merged here", room.postmortem_id)
+                room.committing = []
+                self._start_over(room)
+            self._unload_if_idle(room)
+
+    async def _settle(self, room: Room, seq: int | None) -> None:
+        if seq is None:
+            await self._ask_again(room)
+        else:
+            await self._committed(room, seq)
+
+    async def _append(self, appends: Sequence[Append]) -> dict[int, int]:
+        """Append, however long it takes: when the outcome is unknown, once more does no harm."""
+        attempt = 0
+        while True:
+            try:
+                return await self.log.append(appends)
+            except LogUnreachable:
+                logger.warning("live text cannot be saved now; trying again")
+                await asyncio.sleep(RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)])
+                attempt += 1
+
+    async def _committed(self, room: Room, seq: int) -> None:
+        """Only now does anybody see it."""
+        done, room.committing = room.committing, []
+        updates = [update for _, update in done]
+        for update in updates:
+            room.document.apply(update)
+        for peer in room.peers:
+            frames = [protocol.update(update) for writer, update in done if writer is not peer]
+            if frames:
+                peer.send(b"".join(frames))
+        for peer in {writer for writer, _ in done}:
+            self._acknowledge(peer, room, sum(writer is peer for writer, _ in done))
+        if seq == room.head + 1:
+            room.head = seq
+        else:
+            await self.catch_up(room, seq)
+        await self.bus.publish(room.postmortem_id, seq, framed(updates))
+
+    async def _ask_again(self, room: Room) -> None:
+        """Rights changed before the commit: whoever may still write keeps their words, the others are told."""
+        heads = await self.log.heads([room.postmortem_id])
+        if room.postmortem_id not in heads:
+            self._start_over(room)
+            return
+        await self._check_all(room)
+        # From here on nothing else runs until the draft fits what is waiting again.
+        room.acl_version = heads[room.postmortem_id][1]
+        waiting, room.committing, room.pending = room.committing + room.pending, [], []
+        room.begin_draft()
+        for peer, update in waiting:
+            if peer.may_write and peer in room.peers:
+                self._take_update(peer, room, update)
+
+    async def _check_all(self, room: Room) -> None:
+        for peer in list(room.peers):
+            standing = await self.check(peer, room.postmortem_id)
+            if not standing.may_read or (peer.may_write and not standing.may_write):
+                peer.may_write = False
+                room.peers.discard(peer)
+                peer.close(Code.FORBIDDEN, "Your rights have changed.")
+            elif standing.may_write != peer.may_write:
+                peer.may_write = standing.may_write
+                if peer.wants_ours:
+                    peer.send(protocol.standing(may_write=peer.may_write))
+
+    def _start_over(self, room: Room) -> None:
+        """Throw this copy away; the log has all that was saved, and the pages have the rest."""
+        if self.rooms.get(room.postmortem_id) is room:
+            del self.rooms[room.postmortem_id]
+        room.pending = []
+        peers, room.peers = room.peers, set()
+        for peer in peers:
+            peer.close(Code.RESYNC, "The document is loaded anew.")
+
+    # -- What other processes commit ----------------------------------------------------------------------------------
+
+    async def heard(self, postmortem_id: int, seq: int, data: bytes) -> None:
+        """The bus says that another process committed an entry."""
+        room = self.rooms.get(postmortem_id)
+        if room is None or seq <= room.head:
+            return
+        if seq == room.head + 1:
+            self._merge(room, seq, data)
+        else:
+            await self.catch_up(room, seq)
+
+    async def catch_up(self, room: Room, head: int) -> None:
+        """Merge what the log has up to `head`; what compaction took away meanwhile means loading anew."""
+        for seq, data in await self.log.after(room.postmortem_id, room.head):
+            if seq == room.head + 1:
+                self._merge(room, seq, data)
+        if room.head < head:
+            self._start_over(room)
+
+    def _merge(self, room: Room, seq: int, data: bytes) -> None:
+        try:
+            updates = unframed(data)
+            for update in updates:
+                room.document.apply(update)
+                room.draft.apply(update)
+        except (BadFrame, Gap, DocumentBroken):
+            logger.exception("entry %s of PM-%s cannot be merged here", seq, room.postmortem_id)
+            self._start_over(room)
+            return
+        room.head = seq
+        self._tell(room.peers, b"".join(protocol.update(update) for update in updates))
+
+    async def _look_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self.look()
+            except LogUnreachable:
+                logger.warning("the log cannot be looked at now; trying again")
+
+    async def look(self) -> None:
+        """Find what the bus lost, and rights that changed."""
+        heads = await self.log.heads(list(self.rooms))
+        for room in list(self.rooms.values()):
+            head, version = heads.get(room.postmortem_id, (None, None))
+            if head is None:
+                self._start_over(room)
+                continue
+            if version != room.acl_version and not room.committing:
+                await self._ask_again(room)
+            if head > room.head:
+                await self.catch_up(room, head)

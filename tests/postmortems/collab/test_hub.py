@@ -1,0 +1,397 @@
+"""The hub over a real Postgres: saved before seen, nothing lost, nothing let through."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.db import connection
+from pycrdt import Doc, Text
+
+from postmortems.collab import protocol, store
+from postmortems.collab.document import root_name
+from postmortems.collab.hub import Code, Hub, LogUnreachable, Peer, Standing
+from postmortems.collab.log import ThreadedLog
+from postmortems.collab.protocol import Kind, Presence
+from postmortems.collab.store import Append
+from postmortems.collab.wire import Reader
+from postmortems.models import Section
+from tests.factories.postmortems import PostmortemFactory, SectionFactory
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+class Client(Peer):
+    """A page: its copy of the document, what it has heard, and what it has been told is saved."""
+
+    def __init__(self, section: Section, name: str = "Alice", *, may_write: bool = True) -> None:
+        super().__init__(may_write=may_write, wants_ours=True, person={"name": name})
+        self.section = section
+        self.doc: Doc[Text] = Doc()
+        self.to_hub: list[bytes] = []
+        self.acknowledged = 0
+        self.sent = 0
+        self.seen: dict[int, Any] = {}
+        self.closed: tuple[int, str] | None = None
+
+    @property
+    def end(self) -> int | None:
+        """The code with which it was closed, if it was."""
+        return self.closed[0] if self.closed else None
+
+    @property
+    def text(self) -> str:
+        return str(self.doc.get(root_name(self.section.pk), type=Text))
+
+    def type(self, words: str, at: int = 0) -> None:
+        state = self.doc.get_state()
+        self.doc.get(root_name(self.section.pk), type=Text).insert(at, words)
+        self.to_hub.append(protocol.update(self.doc.get_update(state)))
+        self.sent += 1
+
+    def send(self, frame: bytes, *, may_drop: bool = False) -> None:
+        if self.closed:
+            return
+        reader = Reader(frame)
+        while not reader.is_at_end:
+            kind = reader.number()
+            if kind == Kind.SYNC:
+                self._sync(reader.number(), reader.chunk())
+            elif kind == Kind.AWARENESS:
+                self.seen.update({p.client: p.state for p in protocol.read_awareness(reader.chunk()).entries})
+            elif kind == Kind.SAVED:
+                self.acknowledged = reader.number()
+            elif kind == Kind.STANDING:
+                self.may_write = bool(reader.number())
+
+    def _sync(self, step: int, data: bytes) -> None:
+        if step == protocol.Sync.STATE:
+            self.to_hub.append(protocol.missing(self.doc.get_update(data)))
+            self.sent += 1
+        else:
+            self.doc.apply_update(data)
+
+    def close(self, code: int, reason: str) -> None:
+        self.closed = self.closed or (code, reason)
+
+
+class DirectBus:
+    """Carries news to the other hubs; a lossy one forgets some of it."""
+
+    def __init__(self, lost: float = 0.0) -> None:
+        self.hubs: list[Hub] = []
+        self.lost = lost
+        self.chance = random.Random(11)
+
+    async def publish(self, postmortem_id: int, seq: int, data: bytes) -> None:
+        for hub in self.hubs:
+            if self.chance.random() >= self.lost:
+                await hub.heard(postmortem_id, seq, data)
+
+
+class HeldLog(ThreadedLog):
+    """A log that can be made to wait, or to fail."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.failures = 0
+
+    async def append(self, appends: Sequence[Append]) -> dict[int, int]:
+        await self.gate.wait()
+        if self.failures:
+            self.failures -= 1
+            raise LogUnreachable("asked to")
+        return await super().append(appends)
+
+
+class Scene:
+    """Hubs, as if each were a process, and pages connected to them."""
+
+    def __init__(self, section: Section, hubs: int = 1, lost: float = 0.0) -> None:
+        self.section = section
+        self.log = HeldLog()
+        self.bus = DirectBus(lost)
+        self.standing: dict[str, Standing] = {}
+        self.hubs = [Hub(self.log, self.bus, self.check) for _ in range(hubs)]
+        self.bus.hubs = self.hubs
+        self.clients: list[tuple[Client, Hub]] = []
+
+    async def check(self, peer: Peer, postmortem_id: int) -> Standing:
+        return self.standing.get(peer.person["name"], Standing(may_read=True, may_write=True))
+
+    async def open(self, name: str = "Alice", hub: int = 0, *, may_write: bool = True) -> Client:
+        client = Client(self.section, name, may_write=may_write)
+        client.to_hub.append(protocol.state_vector(client.doc.get_state()))
+        await self.hubs[hub].join(client, self.section.postmortem_id)
+        self.clients.append((client, self.hubs[hub]))
+        self.deliver()
+        return client
+
+    def deliver(self) -> None:
+        """Give the hubs what the pages have sent."""
+        for client, hub in self.clients:
+            room = hub.rooms.get(self.section.postmortem_id)
+            while client.to_hub and room is not None and not client.closed:
+                hub.receive(client, room, client.to_hub.pop(0))
+
+    async def settle(self) -> None:
+        """Until nobody has anything left to say."""
+        for _ in range(50):
+            await self.reconnect()
+            self.deliver()
+            for hub in self.hubs:
+                await hub.commit()
+                await hub.look()
+            rooms = [room for hub in self.hubs for room in hub.rooms.values()]
+            waiting = [
+                client for client, _ in self.clients if client.end == Code.RESYNC or (not client.end and client.to_hub)
+            ]
+            if not waiting and not any(room.pending for room in rooms):
+                return
+
+    async def reconnect(self) -> None:
+        """As a page does that was told to: with all it has, also what was never acknowledged."""
+        for client, hub in self.clients:
+            if client.end == Code.RESYNC:
+                client.closed, client.to_hub = None, [protocol.state_vector(client.doc.get_state())]
+                client.saved = client.acknowledged = client.sent = client.unanswered = 0
+                await hub.join(client, self.section.postmortem_id)
+
+    def saved_text(self) -> str:
+        return store.load(self.section.postmortem_id).document.text(self.section.pk)
+
+
+@pytest.fixture
+def section() -> Iterator[Section]:
+    section = SectionFactory.create(postmortem=PostmortemFactory.create(), body="Begin. ")
+    store.open_document(section.postmortem)
+    yield section
+    connection.close()
+
+
+def played(play: Callable[[Scene], Awaitable[None]], section: Section, **options: Any) -> Scene:
+    """Let `play` run on a new scene, and end its threads."""
+
+    @asynccontextmanager
+    async def scene() -> AsyncIterator[Scene]:
+        scene = Scene(section, **options)
+        try:
+            yield scene
+        finally:
+            scene.log.close()
+
+    async def whole() -> Scene:
+        async with scene() as begun:
+            await play(begun)
+            return begun
+
+    return async_to_sync(whole)()
+
+
+def test_two_pages_see_the_same_and_both_know_what_is_saved(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice, bob = await scene.open("Alice"), await scene.open("Bob")
+        assert alice.text == bob.text == "Begin. "
+        alice.type("One. ")
+        bob.type("👩🏽‍🚒 ")
+        await scene.settle()
+        assert alice.text == bob.text
+        assert {alice.acknowledged == alice.sent, bob.acknowledged == bob.sent} == {True}
+
+    scene = played(play, section)
+    assert sorted(scene.saved_text().split()) == sorted(["Begin.", "One.", "👩🏽‍🚒"])
+
+
+def test_nobody_sees_or_is_told_anything_before_it_is_committed(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice, bob = await scene.open("Alice"), await scene.open("Bob")
+        await scene.settle()
+        before = alice.acknowledged
+        scene.log.gate.clear()
+        alice.type("Not yet. ")
+        scene.deliver()
+        commit = asyncio.create_task(scene.hubs[0].commit())
+        await asyncio.sleep(0.05)
+        carol = await scene.open("Carol")
+        assert "Not yet." not in bob.text + carol.text
+        assert alice.acknowledged == before
+        scene.log.gate.set()
+        await commit
+        assert "Not yet." in bob.text
+        assert "Not yet." in carol.text
+        assert alice.acknowledged > before
+
+    played(play, section)
+
+
+def test_what_arrives_while_a_commit_is_under_way_is_in_the_next(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice = await scene.open("Alice")
+        await scene.settle()
+        scene.log.gate.clear()
+        alice.type("One. ")
+        scene.deliver()
+        commit = asyncio.create_task(scene.hubs[0].commit())
+        await asyncio.sleep(0)
+        for word in ("Two. ", "Three. "):
+            alice.type(word)
+        scene.deliver()
+        scene.log.gate.set()
+        await commit
+        await scene.settle()
+        assert alice.acknowledged == alice.sent
+
+    scene = played(play, section)
+    assert sorted(scene.saved_text().split()) == ["Begin.", "One.", "Three.", "Two."]
+
+
+def test_while_the_database_is_away_nothing_is_called_saved_and_nothing_is_lost(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice = await scene.open("Alice")
+        await scene.settle()
+        scene.log.failures = 3
+        alice.type("Patience. ")
+        scene.deliver()
+        commit = asyncio.create_task(scene.hubs[0].commit())
+        await asyncio.sleep(0.2)
+        assert alice.acknowledged < alice.sent
+        await commit
+        assert alice.acknowledged == alice.sent
+
+    assert "Patience." in played(play, section).saved_text()
+
+
+def test_a_reader_who_writes_is_closed_and_changes_nothing(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        reader = await scene.open("Reader", may_write=False)
+        assert reader.text == "Begin. "
+        reader.type("Mine. ")
+        await scene.settle()
+        assert reader.end == Code.FORBIDDEN
+
+    assert played(play, section).saved_text() == "Begin. "
+
+
+def test_a_right_revoked_in_the_middle_stops_even_what_was_sent(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice, mallory = await scene.open("Alice"), await scene.open("Mallory")
+        await scene.settle()
+        mallory.type("Mine. ")
+        alice.type("Ours. ")
+        scene.deliver()
+        scene.standing["Mallory"] = Standing(may_read=True, may_write=False)
+        await asyncio.to_thread(revoke, section.postmortem_id)
+        await scene.settle()
+        assert mallory.end == Code.FORBIDDEN
+        assert "Mine." not in alice.text
+        assert alice.acknowledged == alice.sent
+        heard = mallory.text
+        alice.type("Later. ")
+        await scene.settle()
+        assert mallory.text == heard
+
+    text = played(play, section).saved_text()
+    assert "Ours." in text
+    assert "Mine." not in text
+
+
+def revoke(postmortem_id: int) -> None:
+    store.rights_changed(postmortem_id)
+    connection.close()
+
+
+def test_a_bad_frame_ends_the_connection_it_came_from_and_no_other(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice, mallory = await scene.open("Alice"), await scene.open("Mallory")
+        for frame in (b"\xff\xff", b"", protocol.update(b"\x01\x01"), b"\x00" * 2_000_000):
+            mallory.closed = None
+            mallory.to_hub.append(frame)
+            scene.deliver()
+            assert mallory.end == Code.BAD_FRAME
+        alice.type("Calm. ")
+        await scene.settle()
+        assert alice.closed is None
+
+    assert "Calm." in played(play, section).saved_text()
+
+
+def test_an_update_that_builds_on_something_unknown_is_asked_for_whole(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice = await scene.open("Alice")
+        await scene.settle()
+        alice.type("Lost on the way. ")
+        alice.to_hub.pop()
+        alice.type("After it. ")
+        await scene.settle()
+        await scene.settle()
+        assert alice.closed is None
+
+    text = played(play, section).saved_text()
+    assert "Lost on the way." in text
+    assert "After it." in text
+
+
+def test_presence_is_passed_on_under_ones_own_name_and_ends_with_the_connection(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice, bob = await scene.open("Alice"), await scene.open("Bob")
+        bob.to_hub.append(protocol.awareness((Presence(7, 1, {"user": {"name": "Alice"}, "cursor": 3}),)))
+        scene.deliver()
+        assert alice.seen[7] == {"user": {"name": "Bob"}, "cursor": 3}
+        alice.to_hub.append(protocol.awareness((Presence(7, 9, None),)))
+        scene.deliver()
+        late = await scene.open("Late")
+        assert late.seen[7]["user"]["name"] == "Bob"
+        room = scene.hubs[0].rooms[section.postmortem_id]
+        scene.hubs[0].leave(bob, room)
+        assert alice.seen[7] is None
+
+    played(play, section)
+
+
+def test_an_empty_room_is_let_go_but_not_before_all_is_saved(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice = await scene.open("Alice")
+        await scene.settle()
+        hub = scene.hubs[0]
+        alice.type("Last words. ")
+        scene.deliver()
+        hub.leave(alice, hub.rooms[section.postmortem_id])
+        assert hub.rooms
+        await hub.commit()
+        assert not hub.rooms
+
+    assert "Last words." in played(play, section).saved_text()
+
+
+@pytest.mark.parametrize("lost", [0.0, 0.5, 1.0])
+def test_pages_at_different_processes_agree_whatever_the_bus_loses(lost: float, section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        clients = [await scene.open(f"Person {n}", hub=n % 3) for n in range(6)]
+        chance = random.Random(3)
+        for round_number in range(15):
+            for n, client in enumerate(clients):
+                client.type(f"{n}:{round_number} ", at=chance.choice([0, len(client.text.encode())]))
+            if round_number % 4 == 0:
+                await asyncio.to_thread(compact, section.postmortem_id)
+            scene.deliver()
+            await asyncio.gather(*(hub.commit() for hub in scene.hubs))
+            await scene.reconnect()
+        await scene.settle()
+        assert len({client.text for client in clients}) == 1
+        assert all(client.end is None and client.acknowledged == client.sent for client in clients)
+
+    words = played(play, section, hubs=3, lost=lost).saved_text().split()
+    assert len(words) == len(set(words))
+    assert set(words) == {"Begin.", *(f"{n}:{round_number}" for n in range(6) for round_number in range(15))}
+
+
+def compact(postmortem_id: int) -> None:
+    store.compact(postmortem_id)
+    connection.close()
