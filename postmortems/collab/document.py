@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pycrdt import Doc, Text
 
-from postmortems.collab.updates import ROOT, check_update
+from postmortems.collab.updates import ROOT, Summary, check_update
 from postmortems.collab.wire import BadFrame, Reader
 
 
@@ -36,6 +36,7 @@ class LiveDocument:
     def __init__(self) -> None:
         self._doc: Doc[Text] = Doc()
         self._clocks: dict[int, int] = {}
+        self._halves: dict[int, set[int]] = {}
         self._is_broken = False
 
     def apply(self, update: bytes) -> None:
@@ -48,6 +49,8 @@ class LiveDocument:
         self._refuse_if_broken()
         if not summary.fits(self._clocks):
             raise Gap("it builds on something that is not here")
+        if summary.cuts_a_character(self._halves):
+            raise BadFrame("it cuts a character in two")
         try:
             self._doc.apply_update(update)
         except ValueError as error:
@@ -59,6 +62,7 @@ class LiveDocument:
             raise DocumentBroken(str(panic)) from panic
         for client, end in summary.ends.items():
             self._clocks[client] = max(end, self._clocks.get(client, 0))
+        self._note(summary)
 
     def _refuse_if_broken(self) -> None:
         if self._is_broken:
@@ -115,7 +119,12 @@ class LiveDocument:
                     text.insert(start, insert)
         update = self._doc.get_update(state)
         self._clocks = self.clocks()
+        self._note(check_update(update))
         return update
+
+    def _note(self, summary: Summary) -> None:
+        for client, halves in summary.halves.items():
+            self._halves.setdefault(client, set()).update(halves)
 
 
 def read_clocks(state: bytes) -> dict[int, int]:

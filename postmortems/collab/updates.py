@@ -36,6 +36,18 @@ class Summary:
     ends: dict[int, int] = field(default_factory=dict)
     needs: dict[int, int] = field(default_factory=dict)
     has_gap: bool = False
+    halves: dict[int, set[int]] = field(default_factory=dict)
+    """Clocks in the middle of a character that takes two UTF-16 units, in the texts it brings."""
+    cuts: set[tuple[int, int]] = field(default_factory=set)
+    """Client and clock of every place where a text would have to be cut for it."""
+
+    def cuts_a_character(self, halves: Mapping[int, set[int]]) -> bool:
+        """Whether it would cut a character in two. The library writes what it cannot read again then."""
+        nothing: set[int] = set()
+        return any(
+            clock in halves.get(client, nothing) or clock in self.halves.get(client, nothing)
+            for client, clock in self.cuts
+        )
 
     def fits(self, known: Mapping[int, int]) -> bool:
         """Whether a document that has come to `known` has all that the update builds on."""
@@ -58,7 +70,7 @@ def check_update(data: bytes) -> Summary:
             raise BadFrame("a client stands in it twice")
         summary.starts[client] = clock
         for _ in range(structs):
-            clock = _checked_end(clock, _struct(reader, summary))
+            clock = _checked_end(clock, _struct(reader, summary, client, clock))
         summary.ends[client] = clock
     _deletions(reader, len(data), summary)
     reader.end()
@@ -87,7 +99,7 @@ def _checked_end(clock: int, length: int) -> int:
     return clock + length
 
 
-def _struct(reader: Reader, summary: Summary) -> int:
+def _struct(reader: Reader, summary: Summary, client: int, clock: int) -> int:
     """Read one struct; how far it moves the clock."""
     info = reader.byte()
     kind = info & _KIND
@@ -97,7 +109,7 @@ def _struct(reader: Reader, summary: Summary) -> int:
     if kind in {GC, SKIP}:
         raise BadFrame("an unknown struct")
     _origins(reader, info, summary)
-    return _content(reader, kind)
+    return _content(reader, kind, summary, client, clock)
 
 
 def _length(reader: Reader) -> int:
@@ -108,9 +120,10 @@ def _length(reader: Reader) -> int:
 
 
 def _origins(reader: Reader, info: int, summary: Summary) -> None:
-    for has in (HAS_LEFT, HAS_RIGHT):
+    for has, offset in ((HAS_LEFT, 1), (HAS_RIGHT, 0)):
         if info & has:
-            _id(reader, summary)
+            client, clock = _id(reader, summary)
+            summary.cuts.add((client, clock + offset))
     if info & (HAS_LEFT | HAS_RIGHT):
         return
     if reader.number() == 1:
@@ -122,26 +135,43 @@ def _origins(reader: Reader, info: int, summary: Summary) -> None:
         raise BadFrame("a text has no keys")
 
 
-def _id(reader: Reader, summary: Summary) -> None:
-    client = reader.number()
-    summary.need(client, _checked_end(_clock(reader), 1))
+def _id(reader: Reader, summary: Summary) -> tuple[int, int]:
+    client, clock = reader.number(), _clock(reader)
+    summary.need(client, _checked_end(clock, 1))
+    return client, clock
 
 
-def _content(reader: Reader, kind: int) -> int:
+def _content(reader: Reader, kind: int, summary: Summary, client: int, clock: int) -> int:
     if kind == DELETED:
         return _length(reader)
     if kind == STRING:
         words = reader.text()
         if not words:
             raise BadFrame("a part of no length")
-        return len(words.encode("utf-16-le")) // 2
+        if words.isascii():
+            return len(words)
+        return _length_of(words, summary, client, clock)
     if kind == FORMAT:
         raise BadFrame("formatted text")
     raise BadFrame(f"content of kind {kind}")
+
+
+def _length_of(words: str, summary: Summary, client: int, clock: int) -> int:
+    """The length in UTF-16 units; where characters of two units have their middle is noted."""
+    length = 0
+    for character in words:
+        if ord(character) > 0xFFFF:
+            summary.halves.setdefault(client, set()).add(clock + length + 1)
+            length += 1
+        length += 1
+    return length
 
 
 def _deletions(reader: Reader, most: int, summary: Summary) -> None:
     for _ in range(_count(reader, MOST_CLIENTS)):
         client = reader.number()
         for _ in range(_count(reader, most)):
-            summary.need(client, _checked_end(_clock(reader), _length(reader)))
+            begin = _clock(reader)
+            end = _checked_end(begin, _length(reader))
+            summary.need(client, end)
+            summary.cuts.update({(client, begin), (client, end)})

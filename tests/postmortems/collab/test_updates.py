@@ -21,7 +21,7 @@ ROOT = root_name(SECTION)
 
 def written(*words: str, root: str = ROOT) -> bytes:
     """The update of a client that types, deletes and types again."""
-    doc: Doc[Text] = Doc()
+    doc: Doc[Text] = Doc(client_id=len(words) + 10_000)
     text = doc.get(root, type=Text)
     for word in words:
         text.insert(0, word)
@@ -91,6 +91,23 @@ REFUSED = [
 def test_anything_else_is_refused(number: int) -> None:
     with pytest.raises(BadFrame):
         check_update(REFUSED[number])
+
+
+def deletion(client: int, begin: int, length: int) -> bytes:
+    return b"\x00\x01" + number(client) + b"\x01" + number(begin) + number(length)
+
+
+def test_an_update_that_cuts_a_character_in_two_is_refused() -> None:
+    doc: Doc[Text] = Doc(client_id=5)
+    text = doc.get(ROOT, type=Text)
+    text += "a👩b"
+    document = LiveDocument()
+    document.apply(doc.get_update())
+    for begin, length in ((0, 2), (2, 1), (2, 2)):
+        with pytest.raises(BadFrame, match="cuts a character"):
+            document.apply(deletion(5, begin, length))
+    document.apply(deletion(5, 1, 2))
+    assert document.text(SECTION) == "ab"
 
 
 def test_mutated_updates_are_refused_or_harmless() -> None:
