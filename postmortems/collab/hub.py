@@ -25,8 +25,8 @@ from postmortems.collab.wire import BadFrame
 logger = logging.getLogger("debrief.live")
 
 RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0)
-LOOK_SECONDS = 5.0
-"""How often the heads of open documents are compared with the log: what Redis lost is found then."""
+LOOK_SECONDS = 3.0
+"""How often the heads of open documents are compared with the log, and rights with what they were."""
 
 
 class Code(IntEnum):
@@ -56,11 +56,15 @@ class Log(Protocol):
         """Number of the last entry and version of rights, of each document that is there."""
         ...
 
+    async def close(self) -> None: ...
+
 
 class Bus(Protocol):
     """Tells the other processes. What it loses is found in the log."""
 
     async def publish(self, postmortem_id: int, seq: int, data: bytes) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -373,7 +377,7 @@ class Hub:
         room = self.rooms.get(postmortem_id)
         if room is None or seq <= room.head:
             return
-        if seq == room.head + 1:
+        if seq == room.head + 1 and data:
             self._merge(room, seq, data)
         else:
             await self.catch_up(room, seq)
@@ -417,5 +421,7 @@ class Hub:
                 continue
             if version != room.acl_version and not room.committing:
                 await self._ask_again(room)
+            else:
+                await self._check_all(room)
             if head > room.head:
                 await self.catch_up(room, head)

@@ -39,8 +39,11 @@ class ThreadedLog:
         rows = DocumentHead.objects.filter(pk__in=ids).values_list("pk", "head", "acl_version")
         return await _in(self._readers, lambda: {pk: (head, version) for pk, head, version in rows})
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End the threads and their connections."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
         for pool, size in ((self._writer, 1), (self._readers, READERS)):
             together = Barrier(size)  # so that each thread of the pool takes one
             for _ in range(size):

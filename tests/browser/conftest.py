@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 from unittest import mock
 
@@ -12,7 +13,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
@@ -68,7 +69,15 @@ def context_of(chromium: Browser, live_server: Any) -> Iterator[Callable[..., Br
 
     yield open_context
     for context in opened:
-        context.close()
+        close(context)
+
+
+def close(context: BrowserContext) -> None:
+    """Close the window once its last request is answered: under way, it would hold locks while tables are emptied."""
+    for page in context.pages:
+        with suppress(Error):
+            page.wait_for_load_state("networkidle", timeout=10_000)
+    context.close()
 
 
 def sign_in(context: BrowserContext, user: User, address: str) -> None:

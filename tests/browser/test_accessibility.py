@@ -16,7 +16,7 @@ from accounts.enums import Visibility
 from accounts.models import Invitation
 from accounts.services.invitation import digest
 from postmortems.models import Postmortem
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import close, sign_in
 from tests.browser.pages import pages_of
 from tests.factories.accounts import with_password
 from tests.routes import routes
@@ -70,7 +70,7 @@ def context(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Brows
     width, height = WIDTHS[request.param]
     context = chromium.new_context(viewport={"width": width, "height": height}, bypass_csp=True)
     yield context
-    context.close()
+    close(context)
 
 
 def test_every_page_is_accessible_and_reports_no_error(world: World, context: BrowserContext, live_server: Any) -> None:
@@ -145,4 +145,4 @@ def test_no_page_breaks_the_content_security_policy(world: World, chromium: Brow
         page.goto(live_server.url + address)
         complaints = [text for text in complaints if "404" not in text]
         assert complaints == [], f"{name}: {complaints}"
-    context.close()
+    close(context)

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 
 from incidents.markdown import Reference, render, render_inline
+from tests.browser.conftest import close
 from tests.browser.xss_vectors import HIT, vectors
 
 pytestmark = pytest.mark.browser
@@ -36,7 +37,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     context = chromium.new_context()
     context.add_init_script(COUNT_HITS)
     yield context.new_page()
-    context.close()
+    close(context)
 
 
 def shown(page: Page, html: str) -> int:

@@ -1,0 +1,63 @@
+"""News between processes through Redis: which document has a new entry, and what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from postmortems.collab.wire import BadFrame, Reader, chunk, number
+
+logger = logging.getLogger("debrief.live")
+
+CHANNEL = "debrief:live"
+LARGEST_NEWS = 256 * 1024
+"""Beyond this only the number goes through Redis; the others fetch the entry from the log."""
+PATIENCE_SECONDS = 2.0
+
+Heard = Callable[[int, int, bytes], Awaitable[None]]
+
+
+class RedisBus:
+    """`hub.Bus` over publish and subscribe. Losing news costs seconds, never text."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = Redis.from_url(url, socket_timeout=None, socket_connect_timeout=PATIENCE_SECONDS)
+        self._self = secrets.token_bytes(8)
+
+    async def publish(self, postmortem_id: int, seq: int, data: bytes) -> None:
+        news = chunk(self._self) + number(postmortem_id) + number(seq)
+        news += chunk(data if len(data) <= LARGEST_NEWS else b"")
+        with suppress(RedisError, OSError, TimeoutError):
+            await asyncio.wait_for(self._redis.publish(CHANNEL, news), PATIENCE_SECONDS)
+
+    async def listen(self, heard: Heard) -> None:
+        """Pass on what other processes say, until cancelled."""
+        while True:
+            try:
+                await self._listen(heard)
+            except (RedisError, OSError) as error:
+                logger.warning("no news from other processes: %s", error)
+                await asyncio.sleep(PATIENCE_SECONDS)
+
+    async def close(self) -> None:
+        with suppress(RedisError, OSError):
+            await self._redis.aclose()
+
+    async def _listen(self, heard: Heard) -> None:
+        async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
+            await subscription.subscribe(CHANNEL)
+            async for message in subscription.listen():
+                with suppress(BadFrame):
+                    await self._pass_on(message["data"], heard)
+
+    async def _pass_on(self, news: bytes, heard: Heard) -> None:
+        reader = Reader(news)
+        sender, postmortem_id, seq, data = reader.chunk(), reader.number(), reader.number(), reader.chunk()
+        if sender != self._self:
+            await heard(postmortem_id, seq, data)

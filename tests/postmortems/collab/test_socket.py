@@ -1,0 +1,204 @@
+"""The socket, on a real server: who comes in, what they may do, and that what was acknowledged is kept."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from typing import Any
+
+import pytest
+import uvicorn
+from django.conf import settings
+from django.test import Client
+from pycrdt import Doc, Text
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from accounts.enums import Visibility
+from accounts.models import AuditEntry, User
+from accounts.services.person import end_sessions
+from postmortems.collab import protocol, socket, store
+from postmortems.collab.document import root_name
+from postmortems.collab.hub import Code
+from postmortems.collab.protocol import SUBPROTOCOL, Kind
+from postmortems.collab.wire import Reader
+from postmortems.models import Participant, Postmortem, Section
+from tests.factories.postmortems import IncidentFactory, PostmortemFactory, SectionFactory
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+PATIENCE = 15
+
+
+@pytest.fixture
+def address(db: None) -> Iterator[str]:
+    """A server of our own, with sockets, for one test."""
+    from config.asgi import application
+
+    server = uvicorn.Server(
+        uvicorn.Config(application, port=0, log_level="warning", lifespan="on", ws="websockets-sansio")
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    until = time.monotonic() + PATIENCE
+    while not server.started and time.monotonic() < until:
+        time.sleep(0.01)
+    yield f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+    assert socket._hub is None
+
+
+@pytest.fixture
+def windows(address: str) -> Iterator[ExitStack]:
+    """Closes what was opened, before the server goes."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def section(alice: User) -> Section:
+    postmortem = PostmortemFactory.create(owner=alice, incident=IncidentFactory.create(created_by=alice))
+    return SectionFactory.create(postmortem=postmortem, body="Begin. ")
+
+
+class Page:
+    """A client as our own will be: it knows what is saved."""
+
+    def __init__(self, windows: ExitStack, address: str, section: Section, person: User | None, **options: Any) -> None:
+        self.name = root_name(section.pk)
+        headers = {"Origin": f"http://{address}", "Host": address, **options.pop("headers", {})}
+        if person:
+            client = Client()
+            client.force_login(person)
+            headers["Cookie"] = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+        host = headers.pop("Host")
+        origin = headers.pop("Origin")
+        url = f"ws://{host}/ws/postmortems/{options.pop('postmortem', section.postmortem_id)}"
+        protocols = options.pop("subprotocols", [SUBPROTOCOL])
+        opening = connect(url, origin=origin, additional_headers=headers, subprotocols=protocols, proxy=None)
+        self.connection: ClientConnection = windows.enter_context(opening)
+        self.doc: Doc[Text] = Doc()
+        self.saved = 0
+        self.seen: dict[int, Any] = {}
+        with suppress(ConnectionClosed):  # refused already
+            self.connection.send(protocol.state_vector(self.doc.get_state()))
+
+    @property
+    def text(self) -> str:
+        return str(self.doc.get(self.name, type=Text))
+
+    def type(self, words: str) -> None:
+        state = self.doc.get_state()
+        text = self.doc.get(self.name, type=Text)
+        text += words
+        self.connection.send(protocol.update(self.doc.get_update(state)))
+
+    def until(self, reached: Callable[[], bool]) -> None:
+        """Listen until it is so."""
+        deadline = time.monotonic() + PATIENCE
+        while not reached():
+            self.take(self.connection.recv(timeout=max(deadline - time.monotonic(), 0.01)))
+
+    def take(self, frame: Any) -> None:
+        reader = Reader(frame)
+        while not reader.is_at_end:
+            match reader.number():
+                case Kind.SYNC:
+                    if reader.number() == protocol.Sync.STATE:
+                        self.connection.send(protocol.missing(self.doc.get_update(reader.chunk())))
+                    else:
+                        self.doc.apply_update(reader.chunk())
+                case Kind.AWARENESS:
+                    self.seen.update({p.client: p.state for p in protocol.read_awareness(reader.chunk()).entries})
+                case Kind.SAVED:
+                    self.saved = reader.number()
+                case Kind.STANDING:
+                    reader.number()
+
+    def end(self) -> int:
+        """The code it is closed with."""
+        with pytest.raises(ConnectionClosed):
+            self.until(lambda: False)
+        return self.connection.close_code or 0
+
+
+def test_two_pages_share_a_text_and_know_what_is_saved(
+    windows: ExitStack, address: str, section: Section, alice: User, bob: User
+) -> None:
+    Participant.objects.create(postmortem=section.postmortem, user=bob, role="contributor")
+    one, two = Page(windows, address, section, alice), Page(windows, address, section, bob)
+    one.until(lambda: one.text == "Begin. ")
+    two.until(lambda: two.text == "Begin. ")
+    one.type("Both see this. 👩🏽‍🚒")
+    two.until(lambda: "Both see this. 👩🏽‍🚒" in two.text)
+    one.until(lambda: one.saved == 2)
+    assert "Both see this." in store.load(section.postmortem_id).document.text(section.pk)
+    one.connection.send(protocol.awareness((protocol.Presence(one.doc.client_id, 1, {"user": {"name": "Root"}}),)))
+    two.until(lambda: bool(two.seen))
+    assert two.seen[one.doc.client_id]["user"] == {"id": alice.pk, "name": "Alice Archer"}
+
+
+def test_the_stock_client_is_served_without_our_own_messages(
+    windows: ExitStack, address: str, section: Section, alice: User
+) -> None:
+    page = Page(windows, address, section, alice, subprotocols=None)
+    assert page.connection.subprotocol is None
+    page.until(lambda: page.text == "Begin. ")
+    page.type("More. ")
+    other = Page(windows, address, section, alice)
+    other.until(lambda: "More." in other.text)
+    assert page.saved == 0
+
+
+def test_nobody_comes_in_who_may_not(
+    windows: ExitStack, address: str, section: Section, alice: User, mallory: User
+) -> None:
+    assert Page(windows, address, section, None).end() == socket.NOT_SIGNED_IN
+    assert Page(windows, address, section, alice, headers={"Origin": "https://evil.example"}).end() == Code.FORBIDDEN
+    assert Page(windows, address, section, alice, postmortem=999_999).end() == socket.NOT_FOUND
+    assert Page(windows, address, section, None, headers={"Cookie": "sessionid=forged"}).end() == socket.NOT_SIGNED_IN
+    Postmortem.objects.update(visibility=Visibility.RESTRICTED)
+    assert Page(windows, address, section, mallory).end() == socket.NOT_FOUND
+    assert Page(windows, address, section, alice).text == ""
+    assert AuditEntry.objects.filter(verb="restricted.viewed", actor=alice).exists()
+
+
+def test_a_reader_sees_and_does_not_write(windows: ExitStack, address: str, section: Section, mallory: User) -> None:
+    page = Page(windows, address, section, mallory)
+    page.until(lambda: page.text == "Begin. ")
+    page.type("Mine. ")
+    assert page.end() == Code.FORBIDDEN
+    assert store.load(section.postmortem_id).document.text(section.pk) == "Begin. "
+
+
+@pytest.mark.parametrize("way", ["signed out elsewhere", "deactivated", "no longer shared"])
+def test_whoever_loses_the_right_is_closed_within_seconds(
+    way: str, windows: ExitStack, address: str, section: Section, alice: User, mallory: User
+) -> None:
+    page = Page(windows, address, section, mallory)
+    page.until(lambda: page.text == "Begin. ")
+    if way == "signed out elsewhere":
+        end_sessions(person=mallory, by=mallory)
+    elif way == "deactivated":
+        User.objects.filter(pk=mallory.pk).update(is_active=False)
+    else:
+        Postmortem.objects.update(visibility=Visibility.RESTRICTED)
+    assert page.end() == Code.FORBIDDEN
+    writer = Page(windows, address, section, alice)
+    writer.until(lambda: writer.text == "Begin. ")
+    writer.type("Secret. ")
+    writer.until(lambda: writer.saved == 2)
+    assert "Secret." not in page.text
+
+
+def test_a_bad_frame_ends_one_connection(windows: ExitStack, address: str, section: Section, alice: User) -> None:
+    good = Page(windows, address, section, alice)
+    for frame in (b"\xff" * 50, "text", b"\x00\x02\x03abc"):
+        bad = Page(windows, address, section, alice)
+        bad.connection.send(frame)
+        assert bad.end() == Code.BAD_FRAME
+    good.until(lambda: good.text == "Begin. ")
+    good.type("Calm. ")
+    good.until(lambda: good.saved == 2)
