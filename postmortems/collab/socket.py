@@ -2,6 +2,8 @@
 
 It speaks y-protocols, so the stock y-websocket client connects; ours asks for the subprotocol `debrief.v1` besides. The
 room is that of the opened post-mortem, never one the client names.
+
+config/asgi.py does not route here yet: pages still read and write `Section.body`, and a text must have one truth.
 """
 
 from __future__ import annotations
@@ -226,6 +228,18 @@ async def close_hub() -> None:
             await asyncio.wait_for(hub.commit(), LAST_COMMIT_SECONDS)
         for part in (hub.log, hub.bus):
             await part.close()
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI application of the sockets. When its server stops, what is still on its way is saved first."""
+    if scope["type"] == "websocket":
+        await live_socket(scope, receive, send)
+    elif scope["type"] == "lifespan":
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await close_hub()
+        await send({"type": "lifespan.shutdown.complete"})
 
 
 async def live_socket(scope: Scope, receive: Receive, send: Send) -> None:

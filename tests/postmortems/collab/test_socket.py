@@ -34,10 +34,8 @@ PATIENCE = 15
 @pytest.fixture
 def address(db: None) -> Iterator[str]:
     """A server of our own, with sockets, for one test."""
-    from config.asgi import application
-
     server = uvicorn.Server(
-        uvicorn.Config(application, port=0, log_level="warning", lifespan="on", ws="websockets-sansio")
+        uvicorn.Config(socket.application, port=0, log_level="warning", lifespan="on", ws="websockets-sansio")
     )
     thread = threading.Thread(target=server.run)
     thread.start()
