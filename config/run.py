@@ -176,8 +176,19 @@ def load_samples(place: Place, *, is_new: bool) -> str:
         return ""
     if not kept.exists():
         say("Loading the sample organisation…")
-        kept.write_text(manage("load_samples"))
+        kept.write_text(loaded_samples())
     return kept.read_text()
+
+
+def loaded_samples() -> str:
+    """What the command printed; nothing where it found other people, as after a backup was restored."""
+    try:
+        return manage("load_samples")
+    except Failed as refused:
+        if "--among-others" not in str(refused):
+            raise
+        say("Not loaded: other people use this Debrief.")
+        return ""
 
 
 # -- Running -----------------------------------------------------------------------------------------------------------

@@ -27,6 +27,9 @@ UNREACHABLE = (
 )
 
 
+PASSWORD = "a pass phrase for this test"
+
+
 def free_port() -> int:
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
@@ -44,12 +47,12 @@ class Machine:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         return kept | {"RUN_DIR": str(self.folder), "PORT": str(self.port), "SAMPLES": "off"} | settings
 
-    def start(self) -> "subprocess.Popen[str]":
+    def start(self, **settings: str) -> "subprocess.Popen[str]":
         """Start and wait until it says that it answers."""
         process = subprocess.Popen(
             [sys.executable, "-m", "config.run"],
             cwd=BASE_DIR,
-            env=self.environment(),
+            env=self.environment(**settings),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -172,6 +175,23 @@ def test_env_lets_a_shell_work_on_the_running_database(machine: Machine) -> None
     finally:
         ask_to_stop(process)
     assert (done.stdout, (machine.folder / "environment").exists()) == ("42\n", False)
+
+
+def test_samples_do_not_come_between_people_who_are_here_already(machine: Machine) -> None:
+    process = machine.start()
+    shell = f'eval "$({sys.executable} -m config.run env)" && echo "{PASSWORD}" | '
+    shell += f"{sys.executable} manage.py create_administrator ada@example.org --password-stdin"
+    try:
+        subprocess.run(["sh", "-c", shell], cwd=BASE_DIR, env=machine.environment(), check=True, timeout=25)
+    finally:
+        ask_to_stop(process)
+    process = machine.start(SAMPLES="on")
+    try:
+        with machine.database() as database:
+            people = database.execute("SELECT email FROM accounts_user").fetchall()
+    finally:
+        ask_to_stop(process)
+    assert people == [("ada@example.org",)]
 
 
 def test_env_without_a_running_debrief_is_one_sentence(machine: Machine) -> None:
