@@ -30,7 +30,7 @@ from postmortems.enums import State
 from postmortems.models import Postmortem
 from postmortems.services.draft import start_postmortem
 from postmortems.services.lesson import add_lesson
-from postmortems.services.section import save_section
+from postmortems.services.section import digest, save_section
 from postmortems.services.state import move_postmortem
 
 FILES = Path(settings.BASE_DIR) / "incidents" / "samples"
@@ -205,7 +205,7 @@ def _draft(
     postmortem = start_postmortem(incident=incident, template=None, by=by, now=now)
     for section in postmortem.sections.filter(title__in=recent.sections):
         body = recent.sections[section.title]
-        save_section(section=section, revision=section.revision, body=body, by=by, now=now)
+        save_section(section=section, seen=digest(section.body), body=body, by=by, now=now)
     lessons = [add_lesson(postmortem=postmortem, text=text, by=by, now=now) for text in recent.lessons]
     for planned in recent.actions:
         facts = ActionFacts(

@@ -22,6 +22,19 @@ class SectionKind(TextChoices):
     ACTIONS = "actions", "Action items"
 
 
+class RevisionReason(TextChoices):
+    """What made the text worth keeping at that moment."""
+
+    STARTED = "started", "Started from the template"
+    PAUSE = "pause", "Somebody paused"
+    TURN = "turn", "Somebody else went on"
+    SAVED = "saved", "Saved"
+    FILLED = "filled", "Filled from the incident"
+    RESTORED = "restored", "Restored"
+    STATE = "state", "Moved to another state"
+    NAMED = "named", "Named"
+
+
 class ParticipantRole(TextChoices):
     CONTRIBUTOR = "contributor", "Contributor"
     REVIEWER = "reviewer", "Reviewer"

@@ -39,10 +39,10 @@ class TextField(forms.CharField):
 
 
 class SectionForm(CleanTextMixin, forms.Form):
-    """The text of one section, and the revision it was written on."""
+    """The text of one section, and the digest of the one it was written on."""
 
     body = TextField(required=False, label="Text", widget=forms.Textarea(attrs={"rows": 14, "class": "prose-input"}))
-    revision = forms.IntegerField(widget=forms.HiddenInput)
+    seen = forms.RegexField(r"^[0-9a-f]{64}$", widget=forms.HiddenInput)
 
 
 class PreviewForm(CleanTextMixin, forms.Form):

@@ -6,6 +6,7 @@ import uuid
 from pathlib import PurePosixPath
 from typing import Self, TypeVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
@@ -17,7 +18,7 @@ from accounts.access import visibility_filter
 from accounts.models import Guarded, Team, User
 from incidents.enums import Tier
 from incidents.models import Incident, incident_visibility
-from postmortems.enums import AttachmentKind, ParticipantRole, SectionKind, State
+from postmortems.enums import AttachmentKind, ParticipantRole, RevisionReason, SectionKind, State
 
 
 class Template(models.Model):
@@ -199,6 +200,8 @@ class Section(Part):
     body = models.TextField(blank=True)
     is_summary = models.BooleanField(default=False)
     revision = models.PositiveIntegerField(default=1, editable=False)
+    is_kept = models.BooleanField(default=True, db_default=True, editable=False)
+    """Whether what it says stands in its last revision: not while people are typing."""
     updated_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -222,11 +225,37 @@ class Section(Part):
         return self.kind == SectionKind.PROSE
 
 
+class Revision(Part):
+    """The whole text at one moment worth coming back to: a pause, a move to another state, a name given by a person."""
+
+    postmortem = models.ForeignKey(Postmortem, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    reason = models.CharField(max_length=10, choices=RevisionReason)
+    name = models.CharField(max_length=120, blank=True)
+    made_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    """Who asked for it; None when it was made at a pause."""
+    made_at = models.DateTimeField()
+    writers = models.ManyToManyField(User, related_name="+")
+    """Who wrote since the revision before."""
+
+    objects = PartQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [
+            models.UniqueConstraint(fields=["postmortem", "number"], name="postmortems_revision_numbered_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name or f"Revision {self.number}"
+
+
 class SectionRevision(Part):
-    """What a section said after one save: no text that was ever saved is lost."""
+    """What a section said at one revision of the document that changed it: no text that was ever saved is lost."""
 
     section = models.ForeignKey(Section, on_delete=models.CASCADE, related_name="revisions")
     postmortem = models.ForeignKey(Postmortem, on_delete=models.CASCADE, related_name="+")
+    revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="sections")
     number = models.PositiveIntegerField()
     body = models.TextField(blank=True)
     saved_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
@@ -323,6 +352,8 @@ class Attachment(Part):
 
 
 # -- Live text (postmortems/collab) -----------------------------------------------------------------------------------
+# What is inserted with every commit has no foreign keys in Postgres: checking one locks the row it names, and a service
+# that holds that row while it waits for the head would be waited for by the commit that holds the head.
 
 
 class DocumentHead(models.Model):
@@ -333,6 +364,10 @@ class DocumentHead(models.Model):
     """The number of the last update; numbers have no gaps, so a hole in the log can be seen."""
     acl_version = models.PositiveIntegerField(default=0)
     """Rises whenever anyone's right to write may have changed: an append names the one it was checked against."""
+    body_seq = models.PositiveBigIntegerField(default=0, db_default=0)
+    """The entry up to which `Section.body` says what the log says."""
+    kept_seq = models.PositiveBigIntegerField(default=0, db_default=0)
+    """The entry up to which the history has it."""
     snapshot_seq = models.PositiveBigIntegerField(default=0)
     tail_bytes = models.PositiveBigIntegerField(default=0)
     """Size of the log behind the snapshot: what asks for compaction."""
@@ -356,10 +391,28 @@ class DocumentUpdate(models.Model):
     """One entry of the log: the updates of one commit, each behind its length."""
 
     pk = models.CompositePrimaryKey("postmortem", "seq")
-    postmortem = models.ForeignKey(Postmortem, on_delete=models.CASCADE, related_name="+", db_index=False)
+    postmortem = models.ForeignKey(
+        Postmortem, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     seq = models.PositiveBigIntegerField()
     data = models.BinaryField()
+    people = ArrayField(models.BigIntegerField(), default=list, db_default=[])
+    """Who sent each of its updates, in their order; 0 for what no person wrote."""
     created_at = models.DateTimeField(db_default=Now())
 
     def __str__(self) -> str:
         return f"PM-{self.postmortem_id}, update {self.seq}"
+
+
+class DocumentWriter(models.Model):
+    """Whose page a client of the live text is: what tells who wrote which words."""
+
+    pk = models.CompositePrimaryKey("postmortem", "client")
+    postmortem = models.ForeignKey(
+        Postmortem, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    client = models.PositiveBigIntegerField()
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} as {self.client}"

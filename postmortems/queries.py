@@ -6,14 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from accounts.models import Team, User
 from accounts.paging import Page, page_of
 from incidents.models import Incident, Service
 from postmortems.blocks import block_of
+from postmortems.collab import store
 from postmortems.enums import State
 from postmortems.models import (
+    DocumentHead,
     Lesson,
     Participant,
     Postmortem,
@@ -105,6 +107,16 @@ def sections_of(postmortem: Postmortem) -> list[Section]:
     sections = list(postmortem.sections.select_related("updated_by"))
     for section in sections:
         section.postmortem = postmortem
+    return with_live_texts(sections)
+
+
+def with_live_texts(sections: list[Section]) -> list[Section]:
+    """The same sections of one post-mortem, saying what has been typed into them by now; nothing is written."""
+    behind = DocumentHead.objects.filter(pk__in={section.postmortem_id for section in sections}, head__gt=F("body_seq"))
+    if head := behind.first():
+        texts = store.load(head.pk).document.texts()
+        for section in sections:
+            section.body = texts.get(section.pk, section.body) if section.is_prose else section.body
     return sections
 
 

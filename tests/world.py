@@ -21,6 +21,7 @@ from postmortems.models import (
     Lesson,
     Participant,
     Postmortem,
+    Revision,
     Section,
     SectionRevision,
     StateChange,
@@ -125,6 +126,9 @@ def _build(world: World, team: Team, visibility: Visibility) -> None:
     )
     attachment.file.save("notes.txt", ContentFile(f"notes {canary}".encode()), save=False)
     attachment.save()
+    revision = Revision.objects.create(
+        postmortem=postmortem, number=1, reason="named", name=f"Name {canary}", made_by=owner, made_at=NOON
+    )
     parts: list[models.Model] = [
         incident,
         TimelineEvent.objects.create(incident=incident, at=NOON, text=f"Event {canary}", created_by=owner),
@@ -136,8 +140,15 @@ def _build(world: World, team: Team, visibility: Visibility) -> None:
         Lesson.objects.create(postmortem=postmortem, number=1, text=f"Lesson {canary}", created_by=owner),
         Participant.objects.create(postmortem=postmortem, user=owner, role="contributor"),
         SectionRevision.objects.create(
-            section=section, postmortem=postmortem, number=1, body=f"Text {canary}", saved_by=owner, saved_at=NOON
+            section=section,
+            postmortem=postmortem,
+            revision=revision,
+            number=1,
+            body=f"Text {canary}",
+            saved_by=owner,
+            saved_at=NOON,
         ),
+        revision,
         StateChange.objects.create(
             postmortem=postmortem, from_state="draft", to_state="in_review", changed_by=owner, changed_at=NOON
         ),

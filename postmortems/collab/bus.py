@@ -7,10 +7,14 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import cache
 
+import redis
+from django.conf import settings
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from postmortems.collab.hub import CHANGE
 from postmortems.collab.wire import BadFrame, Reader, chunk, number
 
 logger = logging.getLogger("debrief.live")
@@ -23,6 +27,29 @@ PATIENCE_SECONDS = 2.0
 Heard = Callable[[int, int, bytes], Awaitable[None]]
 
 
+def news_of(sender: bytes, postmortem_id: int, seq: int, data: bytes) -> bytes:
+    """The message: entry `seq` of the log and what it says, or, under number 0, what else changed."""
+    return chunk(sender) + number(postmortem_id) + number(seq) + chunk(data if len(data) <= LARGEST_NEWS else b"")
+
+
+@cache
+def _redis() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=1)
+
+
+def announce(postmortem_id: int, seq: int, data: bytes) -> None:
+    """Tell every process of an entry that a service committed; without Redis they find it in the log a little later."""
+    try:
+        _redis().publish(CHANNEL, news_of(b"", postmortem_id, seq, data))
+    except RedisError as error:
+        logger.warning("other processes were not told of entry %s of PM-%s: %s", seq, postmortem_id, error)
+
+
+def announce_change(postmortem_id: int, part: str) -> None:
+    """Tell every open page of the post-mortem that `part` of it changed: each fetches it anew, with its own rights."""
+    announce(postmortem_id, CHANGE, part.encode())
+
+
 class RedisBus:
     """`hub.Bus` over publish and subscribe. Losing news costs seconds, never text."""
 
@@ -31,8 +58,7 @@ class RedisBus:
         self._self = secrets.token_bytes(8)
 
     async def publish(self, postmortem_id: int, seq: int, data: bytes) -> None:
-        news = chunk(self._self) + number(postmortem_id) + number(seq)
-        news += chunk(data if len(data) <= LARGEST_NEWS else b"")
+        news = news_of(self._self, postmortem_id, seq, data)
         with suppress(RedisError, OSError, TimeoutError):
             await asyncio.wait_for(self._redis.publish(CHANNEL, news), PATIENCE_SECONDS)
 

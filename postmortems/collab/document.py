@@ -5,12 +5,15 @@ Offsets: the CRDT library counts UTF-8 bytes here, Yjs in the browser UTF-16 uni
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from difflib import SequenceMatcher
+from typing import Any
 from uuid import UUID
 
 from pycrdt import Doc, Text
 
-from postmortems.collab.updates import ROOT, Summary, check_update
+from postmortems.collab.updates import NO_TEXT, ROOT, Summary, check_update
 from postmortems.collab.wire import BadFrame, Reader
 
 
@@ -39,8 +42,8 @@ class LiveDocument:
         self._halves: dict[int, set[int]] = {}
         self._is_broken = False
 
-    def apply(self, update: bytes) -> None:
-        """Merge `update`; doing so twice changes nothing.
+    def apply(self, update: bytes) -> Summary:
+        """Merge `update` and say what it brought; doing so twice changes nothing.
 
         Raises `BadFrame` when it is no update for texts and `Gap` when it builds on something unknown; nothing has
         changed then. `DocumentBroken` when the library fails: this copy is of no use any more.
@@ -63,10 +66,32 @@ class LiveDocument:
         for client, end in summary.ends.items():
             self._clocks[client] = max(end, self._clocks.get(client, 0))
         self._note(summary)
+        return summary
+
+    def speaks_for(self, update: bytes) -> set[int]:
+        """The clients that `update` brings something new of. Raises `BadFrame` when it is no update for texts."""
+        return {client for client, end in check_update(update).ends.items() if end > self._clocks.get(client, 0)}
+
+    @contextmanager
+    def watched(self, sections: Iterable[UUID]) -> Iterator[set[UUID]]:
+        """Within it, collects which of `sections` the merged updates touched."""
+        touched: set[UUID] = set()
+        texts = {section: self._doc.get(root_name(section), type=Text) for section in sections}
+        watches = {section: text.observe(_noting(touched, section)) for section, text in texts.items()}
+        try:
+            yield touched
+        finally:
+            for section, watch in watches.items():
+                texts[section].unobserve(watch)
 
     def _refuse_if_broken(self) -> None:
         if self._is_broken:
             raise DocumentBroken("it failed before")
+
+    @property
+    def client(self) -> int:
+        """The client as which `rewrite` writes."""
+        return int(self._doc.client_id)
 
     def state(self) -> bytes:
         """What this copy has, as a state vector."""
@@ -107,6 +132,7 @@ class LiveDocument:
         """
         self._refuse_if_broken()
         text = self._doc.get(root_name(section), type=Text)
+        words = NO_TEXT.sub("", words.replace("\r\n", "\n").replace("\r", "\n"))
         before = str(text)
         if before == words:
             return b""
@@ -125,6 +151,10 @@ class LiveDocument:
     def _note(self, summary: Summary) -> None:
         for client, halves in summary.halves.items():
             self._halves.setdefault(client, set()).update(halves)
+
+
+def _noting(touched: set[UUID], section: UUID) -> Callable[[Any], None]:
+    return lambda _event: touched.add(section)
 
 
 def read_clocks(state: bytes) -> dict[int, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -25,8 +26,18 @@ from postmortems.collab.wire import BadFrame
 logger = logging.getLogger("debrief.live")
 
 RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0)
+CHANGE = 0
+"""On the bus, no entry has this number: under it goes the name of another part of the post-mortem that changed."""
 LOOK_SECONDS = 3.0
 """How often the heads of open documents are compared with the log, and rights with what they were."""
+FOLLOW_SECONDS = 2.0
+"""How far `Section.body` may be behind while people type."""
+PAUSE_SECONDS = 30.0
+"""Nobody typed for so long: a moment worth keeping in the history."""
+TURN_SECONDS = 5.0
+"""Somebody else begins, so long after the last one stopped: keep what the last one left."""
+LONGEST_SECONDS = 600.0
+"""While people type without a pause, the history has the text so often at least."""
 
 
 class Code(IntEnum):
@@ -43,6 +54,15 @@ class LogUnreachable(Exception):
     """Postgres does not answer now; what was to be committed may or may not have been."""
 
 
+@dataclass(frozen=True)
+class Nudge:
+    """Work for later: let the sections follow the log up to entry `upto`, and with a `reason` keep a revision."""
+
+    postmortem_id: int
+    upto: int
+    reason: str = ""
+
+
 class Log(Protocol):
     """The log in Postgres. Every method raises `LogUnreachable` while it does not answer."""
 
@@ -54,6 +74,10 @@ class Log(Protocol):
 
     async def heads(self, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
         """Number of the last entry and version of rights, of each document that is there."""
+        ...
+
+    async def nudge(self, nudge: Nudge) -> None:
+        """Have a worker do what `nudge` says. Should it be lost, a sweep finds what is left to do."""
         ...
 
     async def close(self) -> None: ...
@@ -122,6 +146,17 @@ class Room:
     pending: list[tuple[Peer, bytes]] = field(default_factory=list)
     committing: list[tuple[Peer, bytes]] = field(default_factory=list)
     presence: dict[int, tuple[Peer, Presence]] = field(default_factory=dict)
+    writers: dict[int, int] = field(default_factory=dict)
+    """Whose each client is that ever wrote here, as far as this process knows."""
+    new_writers: dict[int, int] = field(default_factory=dict)
+    """Those of them that the log does not know yet."""
+    typed_at: float = 0.0
+    """When something was committed last, on the hub's clock."""
+    unkept_since: float | None = None
+    typing: set[int] = field(default_factory=set)
+    """Who wrote since the last revision."""
+    followed_at: float | None = None
+    """When a worker was asked last to let the sections follow; None when they have everything."""
 
     @property
     def is_idle(self) -> bool:
@@ -143,6 +178,7 @@ class Hub:
         self.rooms: dict[int, Room] = {}
         self._loading: dict[int, asyncio.Task[Room]] = {}
         self._work = asyncio.Event()
+        self._nudges: set[asyncio.Task[None]] = set()
 
     # -- Coming and going ---------------------------------------------------------------------------------------------
 
@@ -168,7 +204,7 @@ class Hub:
 
     async def _open(self, postmortem_id: int) -> Room:
         loaded = await self.log.load(postmortem_id)
-        room = Room(postmortem_id, loaded.document, loaded.head, loaded.acl_version)
+        room = Room(postmortem_id, loaded.document, loaded.head, loaded.acl_version, writers=loaded.writers)
         room.begin_draft()
         self.rooms[postmortem_id] = room
         return room
@@ -185,6 +221,8 @@ class Hub:
     def _unload_if_idle(self, room: Room) -> None:
         if room.is_idle and self.rooms.get(room.postmortem_id) is room:
             del self.rooms[room.postmortem_id]
+            if room.unkept_since is not None:
+                self._keep(room, "pause", upto=room.head)
 
     # -- What clients send --------------------------------------------------------------------------------------------
 
@@ -220,6 +258,8 @@ class Hub:
         if not peer.may_write:
             peer.close(Code.FORBIDDEN, "You may read this, and not change it.")
             return
+        clients = room.draft.speaks_for(data)
+        self._refuse_impostor(peer, room, clients)
         try:
             room.draft.apply(data)
         except Gap:
@@ -227,8 +267,16 @@ class Hub:
             peer.unanswered += 1
             peer.send(protocol.state_vector(room.draft.state()))
             return
+        for client in clients - room.writers.keys():
+            room.writers[client] = room.new_writers[client] = peer.person["id"]
         room.pending.append((peer, data))
         self._work.set()
+
+    def _refuse_impostor(self, peer: Peer, room: Room, clients: set[int]) -> None:
+        """Nobody writes as the client of somebody who is here: the words of one of the two would be lost."""
+        others = {other.person["id"] for other in room.peers} - {peer.person["id"]}
+        if any(room.writers.get(client) in others for client in clients):
+            raise BadFrame("it writes as the client of somebody else")
 
     def _pass_over(self, peer: Peer, room: Room) -> None:
         """An update that says nothing is saved as soon as those before it are."""
@@ -270,6 +318,7 @@ class Hub:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._commit_for_ever())
             tasks.create_task(self._look_for_ever())
+            tasks.create_task(self._tend_for_ever())
 
     async def _commit_for_ever(self) -> None:
         while True:
@@ -284,11 +333,11 @@ class Hub:
             room.committing, room.pending = room.pending, []
         if not batch:
             return
-        appends = [Append(r.postmortem_id, r.acl_version, [update for _, update in r.committing]) for r in batch]
+        appends = [self._as_append(room) for room in batch]
         numbers = await self._append(appends)
-        for room in batch:
+        for room, append in zip(batch, appends, strict=True):
             try:
-                await self._settle(room, numbers.get(room.postmortem_id))
+                await self._settle(room, append, numbers.get(room.postmortem_id))
             except LogUnreachable:
                 room.pending, room.committing = room.committing + room.pending, []
                 if room.pending:
@@ -299,10 +348,16 @@ class Hub:
                 self._start_over(room)
             self._unload_if_idle(room)
 
-    async def _settle(self, room: Room, seq: int | None) -> None:
+    def _as_append(self, room: Room) -> Append:
+        updates = [update for _, update in room.committing]
+        people = [peer.person["id"] for peer, _ in room.committing]
+        return Append(room.postmortem_id, room.acl_version, updates, people, dict(room.new_writers))
+
+    async def _settle(self, room: Room, append: Append, seq: int | None) -> None:
         if seq is None:
             await self._ask_again(room)
         else:
+            room.new_writers = {c: p for c, p in room.new_writers.items() if c not in append.new_clients}
             await self._committed(room, seq)
 
     async def _append(self, appends: Sequence[Append]) -> dict[int, int]:
@@ -328,11 +383,52 @@ class Hub:
                 peer.send(b"".join(frames))
         for peer in {writer for writer, _ in done}:
             self._acknowledge(peer, room, sum(writer is peer for writer, _ in done))
+        self._note_typing(room, {peer.person["id"] for peer, _ in done}, before=seq - 1)
         if seq == room.head + 1:
             room.head = seq
         else:
             await self.catch_up(room, seq)
         await self.bus.publish(room.postmortem_id, seq, framed(updates))
+
+    # -- What workers do: sections that follow, revisions at pauses ---------------------------------------------------
+
+    def _note_typing(self, room: Room, people: set[int], *, before: int) -> None:
+        now = time.monotonic()
+        is_turn = room.typing.isdisjoint(people) and now - room.typed_at > TURN_SECONDS
+        if room.unkept_since is not None and is_turn:
+            self._keep(room, "turn", upto=before)
+        if room.unkept_since is None:
+            room.unkept_since = now
+            room.followed_at = now
+        room.typing |= people
+        room.typed_at = now
+
+    def tend(self) -> None:
+        """Ask for what is due: to be called about once a second."""
+        now = time.monotonic()
+        for room in self.rooms.values():
+            if room.unkept_since is None:
+                continue
+            if now - room.typed_at > PAUSE_SECONDS or now - room.unkept_since > LONGEST_SECONDS:
+                self._keep(room, "pause", upto=room.head)
+            elif room.followed_at is not None and now - room.followed_at > FOLLOW_SECONDS:
+                room.followed_at = now if now - room.typed_at < FOLLOW_SECONDS else None
+                self._nudge(Nudge(room.postmortem_id, room.head))
+
+    def _keep(self, room: Room, reason: str, *, upto: int) -> None:
+        room.unkept_since = None
+        room.typing = set()
+        self._nudge(Nudge(room.postmortem_id, upto, reason))
+
+    def _nudge(self, nudge: Nudge) -> None:
+        task = asyncio.create_task(self.log.nudge(nudge))
+        self._nudges.add(task)
+        task.add_done_callback(self._nudges.discard)
+
+    async def _tend_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            self.tend()
 
     async def _ask_again(self, room: Room) -> None:
         """Rights changed before the commit: whoever may still write keeps their words, the others are told."""
@@ -373,8 +469,10 @@ class Hub:
     # -- What other processes commit ----------------------------------------------------------------------------------
 
     async def heard(self, postmortem_id: int, seq: int, data: bytes) -> None:
-        """The bus says that another process committed an entry."""
+        """The bus says that another process committed an entry, or that something beside the text changed."""
         room = self.rooms.get(postmortem_id)
+        if room and seq == CHANGE:
+            self._tell([peer for peer in room.peers if peer.wants_ours], protocol.changed(data.decode()))
         if room is None or seq <= room.head:
             return
         if seq == room.head + 1 and data:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
+from kombu.exceptions import OperationalError as BrokerAway
 
 from postmortems.collab import store
-from postmortems.collab.hub import LogUnreachable
+from postmortems.collab.hub import LogUnreachable, Nudge
 from postmortems.collab.store import Append, Loaded
 from postmortems.models import DocumentHead
+from postmortems.tasks import follow_text
+
+logger = logging.getLogger("debrief.live")
 
 T = TypeVar("T")
 READERS = 4
@@ -38,6 +43,12 @@ class ThreadedLog:
     async def heads(self, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
         rows = DocumentHead.objects.filter(pk__in=ids).values_list("pk", "head", "acl_version")
         return await _in(self._readers, lambda: {pk: (head, version) for pk, head, version in rows})
+
+    async def nudge(self, nudge: Nudge) -> None:
+        try:
+            await _in(self._readers, lambda: follow_text.delay(nudge.postmortem_id, nudge.upto, nudge.reason))
+        except BrokerAway as error:
+            logger.warning("no worker could be asked about PM-%s; the sweep will: %s", nudge.postmortem_id, error)
 
     async def close(self) -> None:
         """End the threads and their connections."""

@@ -161,9 +161,9 @@ def saved(count: int) -> bytes:
     return number(Kind.SAVED) + number(count)
 
 
-def changed(what: dict[str, Any]) -> bytes:
-    """A block or a fact changed: pages fetch it anew, each with its own rights."""
-    return number(Kind.CHANGED) + text(json.dumps(what, separators=(",", ":")))
+def changed(part: str) -> bytes:
+    """This part of the post-mortem, a block say, changed: pages fetch it anew, each with its own rights."""
+    return number(Kind.CHANGED) + text(part)
 
 
 def standing(*, may_write: bool) -> bytes:

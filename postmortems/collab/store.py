@@ -6,22 +6,24 @@ missing, and refuses rather than serve a text with a hole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models.functions import Greatest
 
 from postmortems.collab.document import Gap, LiveDocument
 from postmortems.collab.wire import BadFrame, Reader, chunk
 from postmortems.enums import SectionKind
 from postmortems.models import DocumentHead, DocumentSnapshot, DocumentUpdate, Postmortem
 
-COMPACTION_LOCK = 7_301
-"""First key of the advisory locks of compaction; the second is the post-mortem."""
 APPEND = """
 WITH wanted AS (
-    SELECT * FROM unnest(%(ids)s::bigint[], %(versions)s::int[], %(data)s::bytea[]) AS w(postmortem_id, version, data)
+    SELECT * FROM unnest(%(ids)s::bigint[], %(versions)s::int[], %(data)s::bytea[], %(people)s::text[])
+        AS w(postmortem_id, version, data, people)
 ), locked AS (
     SELECT h.postmortem_id FROM postmortems_documenthead h
     JOIN wanted w ON w.postmortem_id = h.postmortem_id AND w.version = h.acl_version
@@ -32,9 +34,16 @@ WITH wanted AS (
     FROM wanted w JOIN locked l USING (postmortem_id)
     WHERE h.postmortem_id = w.postmortem_id AND h.acl_version = w.version
     RETURNING h.postmortem_id, h.head
+), writers AS (
+    INSERT INTO postmortems_documentwriter (postmortem_id, client, user_id)
+    SELECT n.postmortem_id, n.client, n.user_id
+    FROM unnest(%(new_ids)s::bigint[], %(new_clients)s::bigint[], %(new_users)s::bigint[])
+        AS n(postmortem_id, client, user_id)
+    JOIN bumped USING (postmortem_id) JOIN accounts_user u ON u.id = n.user_id
+    ON CONFLICT DO NOTHING
 )
-INSERT INTO postmortems_documentupdate (postmortem_id, seq, data, created_at)
-SELECT b.postmortem_id, b.head, w.data, now() FROM bumped b JOIN wanted w USING (postmortem_id)
+INSERT INTO postmortems_documentupdate (postmortem_id, seq, data, people, created_at)
+SELECT b.postmortem_id, b.head, w.data, w.people::bigint[], now() FROM bumped b JOIN wanted w USING (postmortem_id)
 RETURNING postmortem_id, seq
 """
 """Appends to many logs at once. Heads are locked in the order of their ids, so two processes never wait for each other.
@@ -48,7 +57,9 @@ SELECT h.head, h.acl_version, coalesce(s.seq, 0), s.data,
     (SELECT array_agg(u.seq ORDER BY u.seq) FROM postmortems_documentupdate u
      WHERE u.postmortem_id = h.postmortem_id AND u.seq > coalesce(s.seq, 0)),
     (SELECT array_agg(u.data ORDER BY u.seq) FROM postmortems_documentupdate u
-     WHERE u.postmortem_id = h.postmortem_id AND u.seq > coalesce(s.seq, 0))
+     WHERE u.postmortem_id = h.postmortem_id AND u.seq > coalesce(s.seq, 0)),
+    (SELECT json_object_agg(w.client, w.user_id) FROM postmortems_documentwriter w
+     WHERE w.postmortem_id = h.postmortem_id)
 FROM postmortems_documenthead h LEFT JOIN postmortems_documentsnapshot s USING (postmortem_id)
 WHERE h.postmortem_id = %s
 """
@@ -78,6 +89,10 @@ class Append:
     postmortem_id: int
     acl_version: int
     updates: Sequence[bytes]
+    people: Sequence[int] = ()
+    """Who sent each update; 0 for nobody. Empty when none of them is of a person."""
+    new_clients: Mapping[int, int] = field(default_factory=dict)
+    """Clients that write here for the first time, and whose they are."""
 
     @property
     def data(self) -> bytes:
@@ -91,6 +106,26 @@ class Loaded:
     document: LiveDocument
     head: int
     acl_version: int
+    writers: dict[int, int] = field(default_factory=dict)
+    """Whose each client is."""
+
+
+@dataclass(frozen=True)
+class Authorship:
+    """Who touched a section last, and when."""
+
+    people: tuple[int, ...]
+    """Everybody who touched it, the last of them at the end; 0 for nobody."""
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a stretch of the log did, and what the sections say at its end."""
+
+    texts: dict[UUID, str]
+    touched: dict[UUID, Authorship]
+    end: int
 
 
 def framed(updates: Iterable[bytes]) -> bytes:
@@ -111,6 +146,10 @@ def parameters(appends: Sequence[Append]) -> dict[str, list[Any]]:
         "ids": [append.postmortem_id for append in appends],
         "versions": [append.acl_version for append in appends],
         "data": [append.data for append in appends],
+        "people": ["{" + ",".join(map(str, append.people)) + "}" for append in appends],
+        "new_ids": [append.postmortem_id for append in appends for _ in append.new_clients],
+        "new_clients": [client for append in appends for client in append.new_clients],
+        "new_users": [user for append in appends for user in append.new_clients.values()],
     }
 
 
@@ -136,28 +175,41 @@ def open_document(postmortem: Postmortem) -> DocumentHead:
     updates = [document.rewrite(section.pk, section.body) for section in sections]
     append([Append(postmortem.pk, head.acl_version, [update for update in updates if update])])
     head.refresh_from_db()
+    reached(postmortem.pk, body_seq=head.head, kept_seq=head.head)
     return head
 
 
-def load(postmortem_id: int) -> Loaded:
-    """The document from snapshot and log; nobody waits for it. Raises `LogDamaged`, `NeverOpened`."""
+def reached(postmortem_id: int, **until: int) -> None:
+    """Note up to where `Section.body` and the history have the log; never backwards."""
+    values = {name: Greatest(name, seq) for name, seq in until.items()}
+    DocumentHead.objects.filter(pk=postmortem_id).update(**values)
+
+
+def load(postmortem_id: int, *, upto: int | None = None) -> Loaded:
+    """The document from snapshot and log; nobody waits for it. `upto` leaves out the entries after that number.
+
+    Raises `LogDamaged`, `NeverOpened`.
+    """
     with connection.cursor() as cursor:
         cursor.execute(LOAD, [postmortem_id])
         row = cursor.fetchone()
     if row is None:
         raise NeverOpened
-    return loaded_from(row)
+    return loaded_from(row, upto=upto)
 
 
-def loaded_from(row: Sequence[Any]) -> Loaded:
-    """The document in the row that `LOAD` returns."""
-    head, version, begin, snapshot, numbers, data = row
+def loaded_from(row: Sequence[Any], *, upto: int | None = None) -> Loaded:
+    """The document in the row that `LOAD` returns, or what of it came up to entry `upto`."""
+    head, version, begin, snapshot, numbers, data, writers = row
     document = LiveDocument()
     if snapshot:
         document.apply(bytes(snapshot))
     entries = [(seq, bytes(entry)) for seq, entry in zip(numbers or [], data or [], strict=True)]
+    if upto is not None:
+        head = max(begin, min(head, upto))
+        entries = [(seq, entry) for seq, entry in entries if seq <= head]
     apply_entries(document, entries, begin=begin, end=head)
-    return Loaded(document, head, version)
+    return Loaded(document, head, version, {int(client): user for client, user in (writers or {}).items()})
 
 
 def apply_entries(document: LiveDocument, entries: Sequence[tuple[int, bytes]], *, begin: int, end: int) -> None:
@@ -186,17 +238,57 @@ def rights_changed(postmortem_id: int) -> None:
         head.save(update_fields=["acl_version"])
 
 
+def changes_since(postmortem_id: int, seq: int, sections: Iterable[UUID], *, upto: int) -> Changes:
+    """What was written in `sections` after entry `seq`, up to entry `upto`; lock the post-mortem first.
+
+    Entries that compaction has taken away count as written by nobody. Raises `LogDamaged`.
+    """
+    document = LiveDocument()
+    snapshot = DocumentSnapshot.objects.filter(pk=postmortem_id).first()
+    begin = snapshot.seq if snapshot else 0
+    if snapshot:
+        document.apply(bytes(snapshot.data))
+    entries = DocumentUpdate.objects.filter(postmortem=postmortem_id, seq__gt=begin, seq__lte=upto).order_by("seq")
+    rows = list(entries.values_list("seq", "data", "people", "created_at"))
+    if [number for number, *_ in rows] != list(range(begin + 1, upto + 1)):
+        raise LogDamaged(f"entries {begin + 1} to {upto} are not all there")
+    touched: dict[UUID, Authorship] = {}
+    with document.watched(sections) as found:
+        for number, data, people, at in rows:
+            _apply_noting(document, number, bytes(data), people, at, found, touched if number > seq else {})
+    return Changes({section: document.text(section) for section in sections}, touched, max(begin, upto))
+
+
+def _apply_noting(
+    document: LiveDocument,
+    number: int,
+    data: bytes,
+    people: Sequence[int],
+    at: datetime,
+    found: set[UUID],
+    touched: dict[UUID, Authorship],
+) -> None:
+    updates = unframed(data)
+    for update, person in zip(updates, people or [0] * len(updates), strict=True):
+        found.clear()
+        try:
+            document.apply(update)
+        except (BadFrame, Gap) as error:
+            raise LogDamaged(f"entry {number}: {error}") from error
+        for section in found:
+            before = touched[section].people if section in touched else ()
+            touched[section] = Authorship((*(one for one in before if one != person), person), at)
+
+
 @transaction.atomic
-def compact(postmortem_id: int) -> bool:
-    """Make one snapshot of snapshot and log; False when another process is at it.
+def compact(postmortem_id: int, *, upto: int | None = None) -> bool:
+    """Make one snapshot of snapshot and log, up to entry `upto` or all of it; False when the post-mortem is busy.
 
     Entries committed meanwhile stay in the log. The snapshot is read back and compared before anything is deleted.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [COMPACTION_LOCK, postmortem_id])
-        if not cursor.fetchone()[0]:
-            return False
-    loaded = load(postmortem_id)
+    if not Postmortem.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=postmortem_id).exists():
+        return False
+    loaded = load(postmortem_id, upto=upto)
     data = loaded.document.update()
     copy = LiveDocument()
     copy.apply(data)

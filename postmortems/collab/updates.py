@@ -15,7 +15,8 @@ from postmortems.collab.wire import BadFrame, Reader
 
 ROOT = re.compile(r"section-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 """The name of a section's text: "section-" and its id."""
-MOST_CLIENTS = 10_000
+NO_TEXT = re.compile(r"[\0\r]")
+"""Postgres keeps no NUL, and editors count a carriage return differently."""
 FURTHEST_CLOCK = 2**31 - 1
 """A text of two thousand million characters written by one client: beyond it the library's arithmetic may wrap."""
 
@@ -62,7 +63,7 @@ class Summary:
 def check_update(data: bytes) -> Summary:
     """What `data` brings and needs. Raises `BadFrame` unless it only writes and deletes text of sections."""
     reader, summary = Reader(data), Summary()
-    for _ in range(_count(reader, MOST_CLIENTS)):
+    for _ in range(_count(reader, len(data))):
         structs = _count(reader, len(data))
         client = reader.number()
         clock = _clock(reader)
@@ -148,6 +149,8 @@ def _content(reader: Reader, kind: int, summary: Summary, client: int, clock: in
         words = reader.text()
         if not words:
             raise BadFrame("a part of no length")
+        if NO_TEXT.search(words):
+            raise BadFrame("a character that no text holds")
         if words.isascii():
             return len(words)
         return _length_of(words, summary, client, clock)
@@ -168,7 +171,7 @@ def _length_of(words: str, summary: Summary, client: int, clock: int) -> int:
 
 
 def _deletions(reader: Reader, most: int, summary: Summary) -> None:
-    for _ in range(_count(reader, MOST_CLIENTS)):
+    for _ in range(_count(reader, most)):
         client = reader.number()
         for _ in range(_count(reader, most)):
             begin = _clock(reader)

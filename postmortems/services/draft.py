@@ -10,11 +10,11 @@ from accounts import audit
 from accounts.models import User
 from incidents import policy
 from incidents.models import Incident
-from postmortems.enums import ParticipantRole, SectionKind
-from postmortems.models import Participant, Postmortem, Section, SectionRevision, Template
+from postmortems.enums import ParticipantRole, RevisionReason, SectionKind
+from postmortems.models import Participant, Postmortem, Revision, Section, SectionRevision, Template
 from postmortems.references import placeholder
 from postmortems.services.postmortem import lock_for_writing, postmortem_was_changed
-from postmortems.services.section import write_section
+from postmortems.services.text import keep_revision, write_texts
 
 
 def proposed_template(tier: str) -> Template:
@@ -93,10 +93,13 @@ def copy_sections(postmortem: Postmortem, template: Template, *, now: datetime) 
         for row in template.sections.all()
     ]
     Section.objects.bulk_create(sections)
+    worded = [section for section in sections if section.body]
+    if not worded:
+        return
+    first = Revision.objects.create(postmortem=postmortem, number=1, reason=RevisionReason.STARTED, made_at=now)
     SectionRevision.objects.bulk_create(
-        SectionRevision(section=section, postmortem=postmortem, number=1, body=section.body, saved_at=now)
-        for section in sections
-        if section.body
+        SectionRevision(section=each, postmortem=postmortem, revision=first, number=1, body=each.body, saved_at=now)
+        for each in worded
     )
 
 
@@ -113,7 +116,8 @@ def fill_from_incident(*, postmortem: Postmortem, by: User, now: datetime) -> bo
     if section is None:
         postmortem_was_changed(locked, now=now)
         return False
-    write_section(section, body=text, by=by, now=now)
+    write_texts(locked, {section: text}, by=by, now=now)
+    keep_revision(locked, reason=RevisionReason.FILLED, by=by, now=now)
     audit.record(by=by, verb="section.filled", obj=locked, section=str(section.pk))
     postmortem_was_changed(locked, now=now)
     return True

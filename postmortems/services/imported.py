@@ -19,12 +19,12 @@ from accounts.models import User
 from incidents import policy
 from incidents.enums import Tier
 from incidents.models import ImportedPart, Incident
-from postmortems.enums import SectionKind, State
+from postmortems.enums import RevisionReason, SectionKind, State
 from postmortems.models import Lesson, Postmortem, Section, Template
 from postmortems.services.draft import make_postmortem
 from postmortems.services.postmortem import lock_postmortem, postmortem_was_changed
-from postmortems.services.section import write_section
 from postmortems.services.state import write_state
+from postmortems.services.text import keep_revision, write_texts
 
 if TYPE_CHECKING:
     from incidents.importers.debrief_json import IncidentDocument
@@ -99,7 +99,7 @@ def chapters(document: IncidentDocument) -> list[Chapter]:
 def _import_chapters(postmortem: Postmortem, found: list[Chapter], *, by: User, now: datetime) -> bool:
     """Write each chapter to its section unless people changed that; True when anything was written."""
     memory = _memory(postmortem.incident, SECTIONS, now=now)
-    changed = False
+    texts: dict[Section, str] = {}
     for chapter in found:
         last: dict[str, str] | None = memory.values.get(chapter.key)
         section = _section_of(postmortem, chapter, last, now=now)
@@ -107,12 +107,14 @@ def _import_chapters(postmortem: Postmortem, found: list[Chapter], *, by: User, 
             continue
         untouched = section.body == (last["body"] if last else "")
         if untouched and section.body != chapter.body:
-            write_section(section, body=chapter.body, by=by, now=now)
-            changed = True
+            texts[section] = chapter.body
         if untouched:
             memory.values[chapter.key] = {"section": str(section.pk), "body": chapter.body}
+    if texts:
+        write_texts(postmortem, texts, by=by, now=now)
+        keep_revision(postmortem, reason=RevisionReason.FILLED, by=by, now=now)
     _remember(memory, now=now)
-    return changed
+    return bool(texts)
 
 
 def _section_of(

@@ -9,6 +9,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import User
 from incidents import rules as incident_rules
+from postmortems.collab import store
 from postmortems.enums import ParticipantRole
 from postmortems.models import Participant, Postmortem
 from postmortems.services.postmortem import lock_postmortem, postmortem_was_changed
@@ -54,6 +55,7 @@ def remove_participant(*, participant: Participant, by: User, now: datetime) -> 
     locked = lock_postmortem(participant.postmortem)
     deleted, _ = Participant.objects.filter(pk=participant.pk).delete()
     if deleted:
+        store.rights_changed(locked.pk)
         audit.record(by=by, verb="participant.removed", obj=locked, person=participant.user_id, role=participant.role)
         postmortem_was_changed(locked, now=now)
 
@@ -70,6 +72,7 @@ def hand_over(*, postmortem: Postmortem, to: User, by: User, now: datetime) -> P
     Participant.objects.get_or_create(postmortem=locked, user=former, role=ParticipantRole.CONTRIBUTOR)
     locked.owner = to
     locked.save(update_fields=["owner"])
+    store.rights_changed(locked.pk)
     open_incident_to(locked, to, by=by)
     audit.record(by=by, verb="postmortem.handed-over", obj=locked, before=former.pk, after=to.pk)
     postmortem_was_changed(locked, now=now)
@@ -85,6 +88,7 @@ def set_visibility(*, postmortem: Postmortem, visibility: str, by: User, now: da
     before = locked.visibility
     locked.visibility = visibility
     locked.save(update_fields=["visibility"])
+    store.rights_changed(locked.pk)
     if locked.owner_id != by.pk and not locked.participants.filter(user=by).exists():
         Participant.objects.create(postmortem=locked, user=by, role=ParticipantRole.READER)
     audit.record(by=by, verb="postmortem.visibility-set", obj=locked, before=before, after=visibility)

@@ -11,6 +11,7 @@ from accounts.exceptions import EditedMeanwhile
 from accounts.models import User
 from postmortems.models import Postmortem
 from postmortems.search import index_postmortem
+from postmortems.services.text import bring_up_to_date
 
 
 class AlreadyPublished(Exception):
@@ -18,8 +19,10 @@ class AlreadyPublished(Exception):
 
 
 def lock_postmortem(postmortem: Postmortem) -> Postmortem:
-    """The post-mortem as it is now, locked until the transaction ends."""
-    return Postmortem.objects.select_for_update(of=("self",)).select_related("incident").get(pk=postmortem.pk)
+    """The post-mortem as it is now, locked until the transaction ends; its sections say what was typed by now."""
+    locked = Postmortem.objects.select_for_update(of=("self",)).select_related("incident").get(pk=postmortem.pk)
+    bring_up_to_date(locked)
+    return locked
 
 
 def lock_for_writing(postmortem: Postmortem) -> Postmortem:

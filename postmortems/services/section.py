@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from hashlib import sha256
 
 from django.db import transaction
 from django.db.models import Max
@@ -10,8 +11,10 @@ from django.db.models import Max
 from accounts import audit
 from accounts.exceptions import EditedMeanwhile
 from accounts.models import User
+from postmortems.enums import RevisionReason
 from postmortems.models import Postmortem, Section, SectionRevision
 from postmortems.services.postmortem import lock_for_writing, postmortem_was_changed
+from postmortems.services.text import keep_revision, write_texts
 
 
 class AlreadyGone(Exception):
@@ -22,45 +25,37 @@ class NotEmpty(Exception):
     """People wrote in this section: its history is kept, so it stays. Readers do not see it while it is empty."""
 
 
-@transaction.atomic
-def save_section(*, section: Section, revision: int, body: str, by: User, now: datetime) -> Section:
-    """Write `body` if nobody saved the section since `revision`, and keep it as a revision of its own.
+def digest(text: str) -> str:
+    """Names a text: what a form was written on."""
+    return sha256(text.encode()).hexdigest()
 
-    Saving the same text again changes nothing, however old `revision` is: a double click is harmless. Raises
+
+@transaction.atomic
+def save_section(*, section: Section, seen: str, body: str, by: User, now: datetime) -> Section:
+    """Write `body` if the section still says what this person saw (`seen`, its `digest`), and keep it as a revision.
+
+    Saving the same text again changes nothing, whatever was seen: a double click is harmless. Raises
     `EditedMeanwhile` with the section as it is now, `AlreadyPublished` or `AlreadyGone`; nothing is written then.
     """
     postmortem = lock_for_writing(section.postmortem)
     locked = lock_section(section)
     if locked.body == body:
         return locked
-    if locked.revision != revision:
+    if digest(locked.body) != seen:
         raise EditedMeanwhile(locked)
-    write_section(locked, body=body, by=by, now=now)
-    audit.record(by=by, verb="section.edited", obj=postmortem, section=str(locked.pk), revision=locked.revision)
+    keep_revision(postmortem, reason=RevisionReason.TURN, by=None, now=now)
+    return _write(postmortem, locked, body, reason=RevisionReason.SAVED, by=by, now=now)
+
+
+def _write(
+    postmortem: Postmortem, section: Section, body: str, *, reason: RevisionReason, by: User, now: datetime
+) -> Section:
+    write_texts(postmortem, {section: body}, by=by, now=now)
+    keep_revision(postmortem, reason=reason, by=by, now=now)
+    section.refresh_from_db(fields=["revision"])
+    audit.record(by=by, verb="section.edited", obj=postmortem, section=str(section.pk), revision=section.revision)
     postmortem_was_changed(postmortem, now=now)
-    return locked
-
-
-def write_section(section: Section, *, body: str, by: User | None, now: datetime) -> None:
-    """Write `body` to a section that the caller has locked, and keep it as a revision."""
-    section.body = body
-    section.revision += 1
-    section.updated_by = by
-    section.updated_at = now
-    section.save(update_fields=["body", "revision", "updated_by", "updated_at"])
-    keep_revision(section, by=by, now=now)
-
-
-def keep_revision(section: Section, *, by: User | None, now: datetime) -> SectionRevision:
-    """Keep what the section says now under its revision number."""
-    return SectionRevision.objects.create(
-        section=section,
-        postmortem_id=section.postmortem_id,
-        number=section.revision,
-        body=section.body,
-        saved_by=by,
-        saved_at=now,
-    )
+    return section
 
 
 def lock_section(section: Section) -> Section:
@@ -75,8 +70,12 @@ def lock_section(section: Section) -> Section:
 @transaction.atomic
 def restore_revision(*, revision: SectionRevision, by: User, now: datetime) -> Section:
     """Say again what `revision` said, as a new revision: what stands there now stays in the history."""
+    postmortem = lock_for_writing(revision.postmortem)
     section = lock_section(revision.section)
-    return save_section(section=section, revision=section.revision, body=revision.body, by=by, now=now)
+    if section.body == revision.body:
+        return section
+    keep_revision(postmortem, reason=RevisionReason.TURN, by=None, now=now)
+    return _write(postmortem, section, revision.body, reason=RevisionReason.RESTORED, by=by, now=now)
 
 
 @transaction.atomic

@@ -9,9 +9,11 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import User
 from postmortems.blocks import missing_for_publication
-from postmortems.enums import State
+from postmortems.collab import store
+from postmortems.enums import RevisionReason, State
 from postmortems.models import Postmortem, StateChange
 from postmortems.services.postmortem import lock_postmortem, postmortem_was_changed
+from postmortems.services.text import keep_revision
 
 MOVES: dict[str, tuple[State, ...]] = {
     State.DRAFT: (State.IN_REVIEW,),
@@ -63,6 +65,8 @@ def move_postmortem(*, postmortem: Postmortem, seen: str, to: str, note: str, by
 def write_state(postmortem: Postmortem, *, to: State, note: str, by: User, now: datetime) -> None:
     """Write the new state of a post-mortem that the caller has locked, and keep who did it."""
     before = postmortem.state
+    keep_revision(postmortem, reason=RevisionReason.STATE, by=None, now=now)
+    store.rights_changed(postmortem.pk)
     postmortem.state = to
     if to == State.IN_REVIEW:
         postmortem.submitted_at = now

@@ -28,6 +28,7 @@ from postmortems.views.context import section_context, write_url
 @opens(Section, rules.can_edit)
 def section(request: Request, section: Section) -> HttpResponse:
     """The section as it stands on the writing page: what "Cancel" and "Keep theirs" bring back."""
+    queries.with_live_texts([section])
     return _part(request, section, "postmortems/_section.html", section_context(section), 200)
 
 
@@ -38,7 +39,8 @@ def section_edit(request: Request, section: Section) -> HttpResponseBase:
     if not section.is_prose:
         raise Http404
     if request.method == "GET":
-        return _form(request, section, SectionForm(initial={"body": section.body, "revision": section.revision}), 200)
+        queries.with_live_texts([section])
+        return _form(request, section, _begun(section.body, on=section), 200)
     form = SectionForm(request.POST)
     if not form.is_valid():
         return _form(request, section, form, 422)
@@ -51,6 +53,10 @@ def section_edit(request: Request, section: Section) -> HttpResponseBase:
     except AlreadyGone as gone:
         raise Http404 from gone
     return after_change(request, "postmortems/_section.html", _saved_context(saved), to=write_url(saved))
+
+
+def _begun(body: str, *, on: Section) -> SectionForm:
+    return SectionForm(initial={"body": body, "seen": services.digest(on.body)})
 
 
 def _saved_context(section: Section) -> dict[str, Any]:
@@ -75,7 +81,7 @@ def _conflict(request: Request, section: Section, *, mine: str, current: Any) ->
         "postmortem": section.postmortem,
         "mine": mine,
         "lines": compared(theirs.body, mine),
-        "form": SectionForm(initial={"body": mine, "revision": theirs.revision}),
+        "form": _begun(mine, on=theirs),
     }
     return _part(request, section, "postmortems/_section_conflict.html", context, 409)
 
@@ -202,7 +208,7 @@ def section_history(request: Request, section: Section) -> HttpResponse:
 
 @require_GET
 @opens(SectionRevision, rules.can_see)
-def revision(request: Request, revision: SectionRevision) -> HttpResponse:
+def section_revision(request: Request, revision: SectionRevision) -> HttpResponse:
     """One text of the past beside what the section says now."""
     section = revision.section
     context = {
@@ -214,12 +220,12 @@ def revision(request: Request, revision: SectionRevision) -> HttpResponse:
         "is_current": revision.number == section.revision,
         "can_edit": rules.can_edit(request.user, section) and not revision.postmortem.is_published,
     }
-    return render(request, "postmortems/revision.html", context)
+    return render(request, "postmortems/section_revision.html", context)
 
 
 @require_POST
 @opens(SectionRevision, rules.can_edit)
-def revision_restore(request: Request, revision: SectionRevision) -> HttpResponseBase:
+def section_revision_restore(request: Request, revision: SectionRevision) -> HttpResponseBase:
     """Bring an earlier text back as the newest."""
     try:
         section = services.restore_revision(revision=revision, by=request.user, now=timezone.now())

@@ -9,7 +9,7 @@ from factory.declarations import LazyAttribute, SelfAttribute, Sequence, SubFact
 from factory.django import DjangoModelFactory
 
 from incidents.models import Incident, Service, TimelineEvent
-from postmortems.models import Lesson, Participant, Postmortem, Section, SectionRevision
+from postmortems.models import Lesson, Participant, Postmortem, Revision, Section, SectionRevision
 from tests.factories.accounts import TeamFactory, UserFactory
 
 STARTED = datetime(2026, 4, 1, 9, 47, tzinfo=UTC)
@@ -81,6 +81,11 @@ class RevisionFactory(DjangoModelFactory[SectionRevision]):
 
     section = SubFactory(SectionFactory)
     postmortem = SelfAttribute("section.postmortem")
+    revision = LazyAttribute(
+        lambda row: Revision.objects.create(
+            postmortem=row.postmortem, number=row.postmortem.revisions.count() + 1, reason="saved", made_at=row.saved_at
+        )
+    )
     number = 1
     saved_at = NOW
 

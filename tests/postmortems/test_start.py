@@ -15,6 +15,7 @@ from incidents.models import Incident
 from postmortems.enums import SectionKind, State
 from postmortems.models import Postmortem, Section, Template
 from postmortems.services.draft import start_postmortem
+from postmortems.services.section import digest
 from tests.factories.postmortems import NOW, EventFactory, ServiceFactory
 
 As = Callable[[User], Client]
@@ -119,7 +120,7 @@ def test_filling_never_touches_what_people_wrote(as_user: As, alice: User, incid
     client = as_user(alice)
     postmortem = start(client, incident)
     summary = postmortem.sections.get(is_summary=True)
-    typed = {"body": "My own words.", "revision": summary.revision}
+    typed = {"body": "My own words.", "seen": digest(summary.body)}
     client.post(f"/sections/{summary.pk}/edit/", typed)
     client.post(f"/postmortems/{postmortem.pk}/fill/")
     summary.refresh_from_db()

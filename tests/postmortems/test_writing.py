@@ -12,14 +12,17 @@ from django.test import Client
 
 from accounts.models import AuditEntry, User
 from postmortems.models import Lesson, Participant, Postmortem, Section, SectionRevision
+from postmortems.services.section import digest
 
 pytestmark = pytest.mark.django_db
 As = Callable[[User], Client]
 HTMX = {"HX-Request": "true"}
 
 
-def save(client: Client, section: Section, body: str, revision: int = 1, **more: Any) -> Any:
-    return client.post(f"/sections/{section.pk}/edit/", {"body": body, "revision": revision, **more}, headers=HTMX)
+def save(client: Client, section: Section, body: str, *, over: str = "", seen: Any = None) -> Any:
+    """Save `body` from a form that was opened when the section said `over`."""
+    data = {"body": body, "seen": digest(over) if seen is None else seen}
+    return client.post(f"/sections/{section.pk}/edit/", data, headers=HTMX)
 
 
 def body_of(section: Section) -> str:
@@ -45,7 +48,7 @@ def test_it_works_without_javascript(as_user: As, alice: User, section: Section)
     client = as_user(alice)
     page = client.get(f"/sections/{section.pk}/edit/").content.decode()
     assert "<html" in page
-    answer = client.post(f"/sections/{section.pk}/edit/", {"body": "Plain.", "revision": 1})
+    answer = client.post(f"/sections/{section.pk}/edit/", {"body": "Plain.", "seen": digest("")})
     assert answer.headers["Location"].startswith(f"/postmortems/{section.postmortem_id}/write/")
     assert body_of(section) == "Plain."
 
@@ -61,7 +64,7 @@ def test_two_people_saving_the_same_section_both_see_both_texts(
     assert "Alice&#x27;s words" in page
     assert "Bob&#x27;s words" in page
     assert body_of(section) == "Alice's words"
-    again = save(as_user(bob), section, "Alice's and Bob's words", revision=2)
+    again = save(as_user(bob), section, "Alice's and Bob's words", over="Alice's words")
     assert again.status_code == 200
     assert [revision.body for revision in section.revisions.all()][:2] == ["Alice's and Bob's words", "Alice's words"]
 
@@ -111,16 +114,16 @@ def test_a_megabyte_is_kept_and_more_is_refused_with_the_text_still_there(
     full = "word " * 200_000
     assert save(client, section, full).status_code == 200
     assert body_of(section) == full
-    answer = save(client, section, full + "and one more", revision=2)
+    answer = save(client, section, full + "and one more", over=full)
     assert answer.status_code == 422
     assert "a section holds 1 MB" in answer.content.decode()
     assert "and one more" in answer.content.decode()
     assert body_of(section) == full
 
 
-@pytest.mark.parametrize("revision", ["", "x", "-1", "99999999999999999999"])
-def test_a_stale_or_forged_revision_writes_nothing(revision: Any, as_user: As, alice: User, section: Section) -> None:
-    answer = save(as_user(alice), section, "Forged", revision)
+@pytest.mark.parametrize("seen", ["", "x", "0" * 64, "0" * 99_999])
+def test_a_stale_or_forged_digest_writes_nothing(seen: str, as_user: As, alice: User, section: Section) -> None:
+    answer = save(as_user(alice), section, "Forged", seen=seen)
     assert answer.status_code in {409, 422}
     assert "Forged" in answer.content.decode()
     assert body_of(section) == ""
@@ -154,13 +157,13 @@ def test_outsiders_and_mere_readers_do_not_write(as_user: As, mallory: User, sec
 
 def test_every_text_there_ever_was_can_be_read_and_brought_back(as_user: As, alice: User, section: Section) -> None:
     client = as_user(alice)
-    for number, words in enumerate(["First words.", "Second words.", ""], start=1):
-        save(client, section, words, number)
+    for before, words in [("", "First words."), ("First words.", "Second words."), ("Second words.", "")]:
+        save(client, section, words, over=before)
     page = client.get(f"/sections/{section.pk}/history/").content.decode()
     assert "Alice Archer" in page
     first = section.revisions.get(number=2)
-    assert "First words." in client.get(f"/revisions/{first.pk}/").content.decode()
-    assert client.post(f"/revisions/{first.pk}/restore/").status_code == 302
+    assert "First words." in client.get(f"/section-revisions/{first.pk}/").content.decode()
+    assert client.post(f"/section-revisions/{first.pk}/restore/").status_code == 302
     assert body_of(section) == "First words."
     assert [revision.body for revision in section.revisions.all()][:3] == ["First words.", "", "Second words."]
 
@@ -189,7 +192,7 @@ def test_sections_are_added_renamed_moved_and_removed(as_user: As, alice: User, 
 def test_a_section_with_a_history_is_not_removed(as_user: As, alice: User, section: Section) -> None:
     client = as_user(alice)
     save(client, section, "Words")
-    save(client, section, "", 2)
+    save(client, section, "", over="Words")
     answer = client.post(f"/sections/{section.pk}/remove/")
     assert answer.status_code == 422
     assert "keeps its history" in answer.content.decode()

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
+from zlib import crc32
 
 import pytest
 from django.db import connection
@@ -30,7 +31,7 @@ class Client(Peer):
     """A page: its copy of the document, what it has heard, and what it has been told is saved."""
 
     def __init__(self, section: Section, name: str = "Alice", *, may_write: bool = True) -> None:
-        super().__init__(may_write=may_write, wants_ours=True, person={"name": name})
+        super().__init__(may_write=may_write, wants_ours=True, person={"id": crc32(name.encode()), "name": name})
         self.section = section
         self.doc: Doc[Text] = Doc()
         self.to_hub: list[bytes] = []
@@ -348,7 +349,7 @@ def test_presence_is_passed_on_under_ones_own_name_and_ends_with_the_connection(
         alice, bob = await scene.open("Alice"), await scene.open("Bob")
         bob.to_hub.append(protocol.awareness((Presence(7, 1, {"user": {"name": "Alice"}, "cursor": 3}),)))
         scene.deliver()
-        assert alice.seen[7] == {"user": {"name": "Bob"}, "cursor": 3}
+        assert alice.seen[7] == {"user": bob.person, "cursor": 3}
         alice.to_hub.append(protocol.awareness((Presence(7, 9, None),)))
         scene.deliver()
         late = await scene.open("Late")

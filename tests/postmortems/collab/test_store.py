@@ -138,13 +138,14 @@ def test_compaction_keeps_the_text_and_drops_the_log(
     assert DocumentHead.objects.get().tail_bytes > 0
 
 
-def test_a_second_compaction_at_the_same_time_gives_way(postmortem: Postmortem, section: Section) -> None:
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_compaction_gives_way_to_whoever_is_at_the_postmortem(postmortem: Postmortem, section: Section) -> None:
     store.open_document(postmortem)
     begun, done = Event(), Event()
 
     def hold() -> None:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [store.COMPACTION_LOCK, postmortem.pk])
+        with transaction.atomic():
+            Postmortem.objects.select_for_update().get(pk=postmortem.pk)
             begun.set()
             done.wait(20)
 

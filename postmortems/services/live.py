@@ -1,0 +1,53 @@
+"""What workers do with the live text."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef
+
+from postmortems.collab import store
+from postmortems.collab.bus import announce_change
+from postmortems.enums import RevisionReason
+from postmortems.models import DocumentHead, DocumentUpdate, Postmortem, Revision
+from postmortems.services.text import bring_up_to_date, keep_revision
+
+PAUSE = RevisionReason.PAUSE.value
+LEFT_BEHIND = timedelta(minutes=2)
+"""A hub asks after seconds; text that old with nobody asking has lost its nudge."""
+LONGEST_TAIL = 32 * 1024
+"""Bytes of log behind the snapshot from which on it is worth a new one."""
+
+
+def follow_text(*, postmortem_id: int, upto: int, reason: str, now: datetime) -> Revision | None:
+    """Let the sections follow the log up to entry `upto`; with a `reason`, keep a revision and shorten a long log.
+
+    What was done already is not done again, in whatever order it is asked for.
+    """
+    with transaction.atomic():
+        postmortem = Postmortem.objects.select_for_update(of=("self",)).filter(pk=postmortem_id).first()
+        if postmortem is None:
+            return None
+        if bring_up_to_date(postmortem, upto=upto):
+            transaction.on_commit(lambda: announce_change(postmortem_id, "text"))
+        revision = None
+        if reason and DocumentHead.objects.filter(pk=postmortem_id, kept_seq__lt=upto).exists():
+            revision = keep_revision(postmortem, reason=RevisionReason(reason), by=None, now=now)
+    if reason:
+        shorten_log(postmortem_id)
+    return revision
+
+
+def shorten_log(postmortem_id: int) -> bool:
+    """Compact what the history has, when it is long; True when that was done."""
+    head = DocumentHead.objects.filter(pk=postmortem_id, tail_bytes__gt=LONGEST_TAIL).first()
+    return head is not None and head.kept_seq > head.snapshot_seq and store.compact(postmortem_id, upto=head.kept_seq)
+
+
+def texts_left_behind(*, now: datetime) -> list[tuple[int, int]]:
+    """Post-mortems, with the last entry of their log, that the history should have by now; and those with long logs."""
+    recent = DocumentUpdate.objects.filter(postmortem=OuterRef("pk"), created_at__gt=now - LEFT_BEHIND)
+    behind = DocumentHead.objects.filter(~Exists(recent), kept_seq__lt=F("head"))
+    long = DocumentHead.objects.filter(~Exists(recent), tail_bytes__gt=LONGEST_TAIL, kept_seq__gt=F("snapshot_seq"))
+    return list(behind.union(long).values_list("pk", "head"))

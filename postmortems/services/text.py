@@ -1,0 +1,136 @@
+"""The text between its two homes: what is typed live reaches the sections, what services write reaches the live text.
+
+The log (`postmortems/collab/store.py`) is the truth as soon as somebody opened the live text; `Section.body` follows
+it, for search, export, readers and the coach. Every function here wants the post-mortem locked by its caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Max
+
+from accounts.models import User
+from postmortems.collab import bus, store
+from postmortems.collab.store import Append, Authorship
+from postmortems.enums import RevisionReason, SectionKind
+from postmortems.models import DocumentHead, DocumentUpdate, Postmortem, Revision, Section, SectionRevision
+from postmortems.search import index_postmortem
+
+
+def bring_up_to_date(postmortem: Postmortem, *, upto: int | None = None) -> bool:
+    """Write to the sections what was typed since the last time, up to entry `upto` or all; True if any differed."""
+    head = DocumentHead.objects.filter(pk=postmortem.pk).first()
+    end = min(head.head, upto if upto is not None else head.head) if head else 0
+    if head is None or end <= head.body_seq:
+        return False
+    sections = list(postmortem.sections.select_for_update().filter(kind=SectionKind.PROSE))
+    changes = store.changes_since(postmortem.pk, head.body_seq, [section.pk for section in sections], upto=end)
+    differing = [section for section in sections if section.body != changes.texts[section.pk]]
+    for section in differing:
+        _follow(section, changes.texts[section.pk], changes.touched.get(section.pk))
+    store.reached(postmortem.pk, body_seq=changes.end)
+    if differing:
+        Postmortem.objects.filter(pk=postmortem.pk).update(updated_at=max(s.updated_at for s in differing))
+        index_postmortem(postmortem.pk)
+    return bool(differing)
+
+
+def _follow(section: Section, body: str, authorship: Authorship | None) -> None:
+    section.body = body
+    section.is_kept = False
+    if authorship:
+        section.updated_by = User.objects.filter(pk=authorship.people[-1]).first()
+        section.updated_at = authorship.at
+    section.save(update_fields=["body", "is_kept", "updated_by", "updated_at"])
+
+
+def write_texts(postmortem: Postmortem, texts: Mapping[Section, str], *, by: User | None, now: datetime) -> None:
+    """Let these sections say this, with the smallest edits: whoever is typing in them keeps their cursor.
+
+    The caller keeps a revision of it (`keep_revision`).
+    """
+    _write_live(postmortem, {section.pk: body for section, body in texts.items()}, by=by)
+    for section, body in texts.items():
+        section.body = body
+        section.is_kept = False
+        section.updated_by = by
+        section.updated_at = now
+        section.save(update_fields=["body", "is_kept", "updated_by", "updated_at"])
+
+
+def _write_live(postmortem: Postmortem, texts: Mapping[UUID, str], *, by: User | None) -> None:
+    """Append to the log what makes it say `texts`, if there is one; other processes are told after commit."""
+    head = DocumentHead.objects.select_for_update().filter(pk=postmortem.pk).first()
+    if head is None:
+        return
+    document = store.load(postmortem.pk).document
+    updates = [update for update in (document.rewrite(section, body) for section, body in texts.items()) if update]
+    if not updates:
+        return
+    person = by.pk if by else 0
+    clients = {document.client: person} if by else {}
+    entry = Append(postmortem.pk, head.acl_version, updates, [person] * len(updates), clients)
+    seq = store.append([entry])[postmortem.pk]
+    store.reached(postmortem.pk, body_seq=seq)
+    transaction.on_commit(lambda: bus.announce(postmortem.pk, seq, entry.data))
+
+
+def keep_revision(
+    postmortem: Postmortem, *, reason: RevisionReason, by: User | None, now: datetime, name: str = ""
+) -> Revision | None:
+    """Keep in the history what the sections say now; None when nothing differs from the last revision.
+
+    A named one is kept in any case.
+    """
+    sections = [section for section in postmortem.sections.filter(is_kept=False) if _differs(section)]
+    if not sections and reason != RevisionReason.NAMED:
+        _mark_kept(postmortem)
+        return None
+    last = postmortem.revisions.aggregate(last=Max("number"))["last"] or 0
+    revision = Revision.objects.create(
+        postmortem=postmortem, number=last + 1, reason=reason, name=name, made_by=by, made_at=now
+    )
+    revision.writers.set(_writers_since_last(postmortem, by=by if sections else None))
+    for section in sections:
+        _keep_section(section, revision, now=now)
+    _mark_kept(postmortem)
+    return revision
+
+
+def _differs(section: Section) -> bool:
+    kept = section.revisions.order_by("-number").values_list("body", flat=True).first()
+    return section.body != (kept or "")
+
+
+def _keep_section(section: Section, revision: Revision, *, now: datetime) -> None:
+    section.revision += 1
+    section.save(update_fields=["revision"])
+    SectionRevision.objects.create(
+        section=section,
+        postmortem_id=section.postmortem_id,
+        revision=revision,
+        number=section.revision,
+        body=section.body,
+        saved_by_id=section.updated_by_id,
+        saved_at=now,
+    )
+
+
+def _writers_since_last(postmortem: Postmortem, *, by: User | None) -> list[User]:
+    head = DocumentHead.objects.filter(pk=postmortem.pk).first()
+    people = {by.pk} if by else set()
+    if head:
+        rows = DocumentUpdate.objects.filter(postmortem=postmortem, seq__gt=head.kept_seq, seq__lte=head.body_seq)
+        people = {person for row in rows.values_list("people", flat=True) for person in row} or people
+    return list(User.objects.filter(pk__in=people))
+
+
+def _mark_kept(postmortem: Postmortem) -> None:
+    postmortem.sections.filter(is_kept=False).update(is_kept=True)
+    head = DocumentHead.objects.filter(pk=postmortem.pk).first()
+    if head:
+        store.reached(postmortem.pk, kept_seq=head.body_seq)

@@ -1,0 +1,21 @@
+"""Background work on the live text: sections that follow it, revisions of it, and a log that stays short."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from postmortems.services import live as services
+
+
+@shared_task(name="postmortems.tasks.follow_text")
+def follow_text(postmortem_id: int, upto: int, reason: str = "") -> None:
+    """Let the sections follow the log up to entry `upto`; with a `reason`, keep a revision too. Repeating is safe."""
+    services.follow_text(postmortem_id=postmortem_id, upto=upto, reason=reason, now=timezone.now())
+
+
+@shared_task(name="postmortems.tasks.sweep_texts")
+def sweep_texts() -> None:
+    """Find texts whose nudge was lost, and logs that grew long."""
+    for postmortem_id, head in services.texts_left_behind(now=timezone.now()):
+        follow_text.delay(postmortem_id, head, services.PAUSE)

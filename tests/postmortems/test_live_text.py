@@ -1,0 +1,234 @@
+"""Live text and everything else that shows or writes it: one truth, whichever way it came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pycrdt import Doc, Text
+
+from accounts.models import User
+from postmortems import tasks
+from postmortems.collab import store
+from postmortems.collab.document import LiveDocument, root_name
+from postmortems.collab.store import Append
+from postmortems.models import (
+    DocumentHead,
+    DocumentSnapshot,
+    DocumentUpdate,
+    Postmortem,
+    Revision,
+    Section,
+    SectionRevision,
+)
+from postmortems.services import live as services
+from postmortems.services.section import digest
+from tests.factories.postmortems import PostmortemFactory, SectionFactory
+
+pytestmark = pytest.mark.django_db
+As = Callable[[User], Client]
+
+
+class LivePage:
+    """A page that types into a section; what it types is in the log at once."""
+
+    def __init__(self, section: Section, user: User) -> None:
+        self.section = section
+        self.user = user
+        self.doc: Doc[Text] = Doc()
+        store.open_document(section.postmortem)
+
+    def type(self, words: str, at: int = 0) -> int:
+        """The number of the entry."""
+        for update in (store.load(self.section.postmortem_id).document.update(),):
+            self.doc.apply_update(update)
+        state = self.doc.get_state()
+        self.doc.get(root_name(self.section.pk), type=Text).insert(at, words)
+        head = DocumentHead.objects.get(pk=self.section.postmortem_id)
+        new = {self.doc.client_id: self.user.pk}
+        entry = Append(head.pk, head.acl_version, [self.doc.get_update(state)], [self.user.pk], new)
+        return store.append([entry])[head.pk]
+
+
+@pytest.fixture
+def section(alice: User) -> Section:
+    postmortem = PostmortemFactory.create(owner=alice)
+    return SectionFactory.create(postmortem=postmortem, title="Summary", body="Begin.")
+
+
+@pytest.fixture
+def page(section: Section, alice: User) -> LivePage:
+    return LivePage(section, alice)
+
+
+def body_of(section: Section) -> str:
+    return Section.objects.get(pk=section.pk).body
+
+
+def live_text_of(section: Section) -> str:
+    return store.load(section.postmortem_id).document.text(section.pk)
+
+
+def pause(section: Section, upto: int) -> Revision | None:
+    tasks.follow_text(section.postmortem_id, upto, "pause")
+    return section.postmortem.revisions.first()
+
+
+# -- Reading -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["read/", "write/", "export.md", "export.html"])
+def test_whoever_looks_sees_what_was_typed_a_moment_ago(
+    path: str, as_user: As, alice: User, section: Section, page: LivePage
+) -> None:
+    page.type("Just typed. ")
+    assert "Just typed. Begin." in as_user(alice).get(f"/postmortems/{section.postmortem_id}/{path}").content.decode()
+    assert body_of(section) == "Begin."  # looking writes nothing
+
+
+def test_search_finds_it_once_the_worker_was_there(as_user: As, alice: User, section: Section, page: LivePage) -> None:
+    seq = page.type("Thundering herd. ")
+    tasks.follow_text(section.postmortem_id, seq)
+    assert "Thundering" in as_user(alice).get("/search/?q=thundering").content.decode()
+    assert not Revision.objects.exists()
+
+
+# -- Writing beside those who type -------------------------------------------------------------------------------------
+
+
+def test_a_plain_save_reaches_those_who_type_with_the_smallest_edit(
+    as_user: As, alice: User, section: Section, page: LivePage
+) -> None:
+    page.type("Live. ")
+    data = {"body": "Live. Begin. Saved.", "seen": digest("Live. Begin.")}
+    assert as_user(alice).post(f"/sections/{section.pk}/edit/", data).status_code == 302
+    assert live_text_of(section) == body_of(section) == "Live. Begin. Saved."
+    page.type("Still ")
+    assert live_text_of(section) == "Still Live. Begin. Saved."
+
+
+def test_a_plain_save_over_what_was_typed_meanwhile_is_answered_with_both_texts(
+    as_user: As, alice: User, section: Section, page: LivePage
+) -> None:
+    page.type("Typed meanwhile. ")
+    answer = as_user(alice).post(f"/sections/{section.pk}/edit/", {"body": "Mine.", "seen": digest("Begin.")})
+    assert answer.status_code == 409
+    assert "Typed meanwhile. Begin." in answer.content.decode()
+    assert live_text_of(section) == "Typed meanwhile. Begin."
+
+
+def test_the_form_begins_with_what_was_typed(as_user: As, alice: User, section: Section, page: LivePage) -> None:
+    page.type("Typed. ")
+    form = as_user(alice).get(f"/sections/{section.pk}/edit/").content.decode()
+    assert "Typed. Begin." in form
+    assert digest("Typed. Begin.") in form
+
+
+def test_restoring_is_an_edit_and_what_was_there_stays_in_the_history(
+    as_user: As, alice: User, section: Section, page: LivePage
+) -> None:
+    first = pause(section, page.type("One. "))
+    page.type("Two. ")
+    assert first is not None
+    as_user(alice).post(f"/section-revisions/{first.sections.get().pk}/restore/")
+    assert live_text_of(section) == body_of(section) == "One. Begin."
+    reasons = list(section.postmortem.revisions.values_list("reason", flat=True))
+    assert reasons == ["restored", "turn", "pause"]
+    assert section.revisions.get(number=3).body == "Two. One. Begin."
+
+
+def test_odd_line_ends_never_reach_the_live_text(page: LivePage, section: Section) -> None:
+    document = LiveDocument()
+    document.rewrite(section.pk, "a\r\nb\rc\0d")
+    assert document.text(section.pk) == "a\nb\ncd"
+
+
+# -- Revisions ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_pause_is_kept_with_who_wrote_and_only_once(alice: User, bob: User, section: Section, page: LivePage) -> None:
+    page.type("Alice. ")
+    seq = LivePage(section, bob).type("Bob. ")
+    for _ in range(2):
+        pause(section, seq)
+    revision = section.postmortem.revisions.get()
+    assert set(revision.writers.all()) == {alice, bob}
+    kept = SectionRevision.objects.get()
+    assert (kept.body, kept.saved_by, kept.revision) == ("Bob. Alice. Begin.", bob, revision)
+
+
+def test_a_turn_keeps_what_the_one_before_left(alice: User, bob: User, section: Section, page: LivePage) -> None:
+    left = page.type("Alice. ")
+    LivePage(section, bob).type("Bob. ")
+    tasks.follow_text(section.postmortem_id, left, "turn")
+    assert SectionRevision.objects.get().body == "Alice. Begin."
+    assert list(section.postmortem.revisions.get().writers.all()) == [alice]
+    assert live_text_of(section) == "Bob. Alice. Begin."
+
+
+def test_publishing_keeps_what_was_typed_and_nothing_is_committed_after_it(
+    as_user: As, alice: User, section: Section, page: LivePage
+) -> None:
+    section.postmortem.state = "in_review"
+    section.postmortem.save(update_fields=["state"])
+    page.type("Last words. ")
+    version = DocumentHead.objects.get().acl_version
+    data = {"seen": "in_review", "to": "published", "note": "Good enough."}
+    as_user(alice).post(f"/postmortems/{section.postmortem_id}/state/", data)
+    assert body_of(section) == "Last words. Begin."
+    assert section.postmortem.revisions.get().reason == "state"
+    late = Append(section.postmortem_id, version, [page.doc.get_update()])
+    assert store.append([late]) == {}
+
+
+@pytest.mark.parametrize("change", ["people", "visibility", "owner"])
+def test_whatever_changes_rights_has_writers_checked_again(
+    change: str, as_user: As, alice: User, bob: User, section: Section, page: LivePage
+) -> None:
+    participant = section.postmortem.participants.create(user=bob, role="contributor")
+    before = DocumentHead.objects.get().acl_version
+    paths = {
+        "people": (f"/participants/{participant.pk}/remove/", {}),
+        "visibility": (f"/postmortems/{section.postmortem_id}/visibility/", {"visibility": "restricted"}),
+        "owner": (f"/postmortems/{section.postmortem_id}/owner/", {"owner": bob.pk}),
+    }
+    path, data = paths[change]
+    assert as_user(alice).post(path, data).status_code == 302
+    assert DocumentHead.objects.get().acl_version > before
+
+
+# -- What nobody asked for, and what grew long -------------------------------------------------------------------------
+
+
+def age(postmortem: Postmortem) -> None:
+    DocumentUpdate.objects.filter(postmortem=postmortem).update(created_at=timezone.now() - timedelta(hours=1))
+
+
+def test_a_text_whose_nudge_was_lost_is_found(section: Section, page: LivePage) -> None:
+    seq = page.type("Forgotten. ")
+    assert services.texts_left_behind(now=timezone.now()) == []
+    age(section.postmortem)
+    assert services.texts_left_behind(now=timezone.now()) == [(section.postmortem_id, seq)]
+    pause(section, seq)
+    assert services.texts_left_behind(now=timezone.now()) == []
+
+
+def test_a_long_log_becomes_short_and_says_the_same(section: Section, page: LivePage) -> None:
+    for _ in range(40):
+        seq = page.type("x" * 1000)
+    pause(section, seq)
+    assert DocumentSnapshot.objects.get().seq == seq
+    assert not DocumentUpdate.objects.exists()
+    assert live_text_of(section) == body_of(section) == "x" * 40_000 + "Begin."
+
+
+def test_what_the_history_does_not_have_yet_is_not_compacted(section: Section, page: LivePage) -> None:
+    for _ in range(40):
+        seq = page.type("x" * 1000)
+    page.type("Later. ")
+    pause(section, seq)
+    assert DocumentSnapshot.objects.get().seq == seq
+    assert DocumentUpdate.objects.count() == 1
