@@ -14,6 +14,7 @@ from accounts.models import User
 from actions.enums import FOLLOWING, UNFINISHED, ActionKind, Priority, Status
 from actions.models import ActionItem
 from actions.search import index_action
+from postmortems.collab.bus import announce_change
 from postmortems.models import Lesson, Postmortem
 
 
@@ -56,7 +57,7 @@ def add_action(
     action.save(force_insert=True)
     action.lessons.set(chosen)
     audit.record(by=by, verb="action.added", obj=action)
-    index_action(action.pk)
+    _was_changed(action)
     return action
 
 
@@ -155,5 +156,11 @@ def _save(action: ActionItem, changed: list[str], *, now: datetime) -> ActionIte
     action.revision += 1
     action.updated_at = now
     action.save(update_fields=[*changed, "revision", "updated_at"])
-    index_action(action.pk)
+    _was_changed(action)
     return action
+
+
+def _was_changed(action: ActionItem) -> None:
+    """Bring what is derived from the action up to date, and tell open pages of its post-mortem after commit."""
+    index_action(action.pk)
+    transaction.on_commit(lambda: announce_change(action.postmortem_id, "actions"))

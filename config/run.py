@@ -199,11 +199,19 @@ def commands(place: Place) -> dict[str, list[str]]:
     python = [sys.executable, "-W", "ignore:You're running the worker with superuser privileges", "-m"]
     level = os.environ.get("LOG_LEVEL", "").strip() or "info"
     celery = [*python, "celery", "--quiet", "-A", "config.celery"]
+    quiet = ["--no-access-log", "--log-level=warning"]
     web = [*python, "uvicorn", "config.asgi:application", "--host", place.host, "--port", str(place.port)]
     return {
         "worker": [*celery, "worker", "-l", level, "--concurrency=2", "--without-gossip", "--without-mingle"],
         "beat": [*celery, "beat", "-l", level, "--schedule", str(place.folder / "beat"), "--pidfile="],
-        "web": [*web, "--lifespan=off", "--no-access-log", "--log-level=warning", "--timeout-graceful-shutdown=3"],
+        "web": [
+            *web,
+            "--lifespan=on",
+            "--ws=websockets-sansio",
+            "--no-access-log",
+            "--log-level=warning",
+            "--timeout-graceful-shutdown=3",
+        ],
     }
 
 

@@ -9,7 +9,9 @@ from django.dispatch import receiver
 
 from accounts.models import User
 from incidents.models import Incident
-from incidents.signals import incident_imported
+from incidents.signals import incident_changed, incident_imported
+from postmortems.collab import store
+from postmortems.collab.bus import announce_change
 from postmortems.models import Postmortem
 from postmortems.services.imported import import_postmortem
 from postmortems.signals import postmortem_imported
@@ -27,3 +29,11 @@ def make_postmortem_of_imported_incident(
     postmortem_imported.send(
         sender=Postmortem, postmortem=postmortem, document=document, lessons=lessons, by=by, now=now
     )
+
+
+@receiver(incident_changed, dispatch_uid="postmortems.tell_open_pages")
+def tell_open_pages(*, incident: Incident, **_: Any) -> None:
+    """Pages that show the incident in blocks fetch them anew; whoever may no longer see it, may not see those."""
+    for pk in Postmortem.objects.filter(incident=incident).values_list("pk", flat=True):
+        store.rights_changed(pk)
+        announce_change(pk, "incident")

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Protocol
@@ -26,6 +26,7 @@ from postmortems.collab.wire import BadFrame
 logger = logging.getLogger("debrief.live")
 
 RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0)
+LINGER_SECONDS = 10.0
 CHANGE = 0
 """On the bus, no entry has this number: under it goes the name of another part of the post-mortem that changed."""
 LOOK_SECONDS = 3.0
@@ -113,6 +114,8 @@ class Peer(ABC):
         self.person = person
         self.saved = 0
         """So many of its updates are committed, as it was told last."""
+        self.basis: Any = None
+        """What its rights rested on when they were asked about last."""
         self.unanswered = 0
         """Updates that were not taken in by themselves: they count as saved with the next one that is."""
 
@@ -125,8 +128,16 @@ class Peer(ABC):
         """End the connection. Repeating it does nothing."""
 
 
-Check = Callable[[Peer, int], Awaitable[Standing]]
-"""What a peer may do with a document now, asked anew."""
+class Gate(Protocol):
+    """Asks anew who may do what."""
+
+    async def standing(self, peer: Peer, postmortem_id: int) -> Standing:
+        """What `peer` may do with the document now."""
+        ...
+
+    async def bases(self, peers: Sequence[Peer]) -> list[Any]:
+        """What each one's rights rest on; asked for all at once. Whose has changed is asked about one by one."""
+        ...
 
 
 @dataclass
@@ -171,10 +182,10 @@ class Room:
 class Hub:
     """All rooms of this process."""
 
-    def __init__(self, log: Log, bus: Bus, check: Check) -> None:
+    def __init__(self, log: Log, bus: Bus, gate: Gate) -> None:
         self.log = log
         self.bus = bus
-        self.check = check
+        self.gate = gate
         self.rooms: dict[int, Room] = {}
         self._loading: dict[int, asyncio.Task[Room]] = {}
         self._work = asyncio.Event()
@@ -208,6 +219,12 @@ class Hub:
         room.begin_draft()
         self.rooms[postmortem_id] = room
         return room
+
+    async def leave_later(self, peer: Peer, room: Room) -> None:
+        """Take `peer` out, and let the others see it a while longer: between two requests it is not gone."""
+        room.peers.discard(peer)
+        await asyncio.sleep(LINGER_SECONDS)
+        self.leave(peer, room)
 
     def leave(self, peer: Peer, room: Room) -> None:
         """Take `peer` out. What it sent before is still committed."""
@@ -295,7 +312,8 @@ class Hub:
         ours = []
         for entry in entries:
             owner, known = room.presence.get(entry.client, (peer, None))
-            if owner is not peer or (known and known.clock > entry.clock):
+            is_ours = owner is peer or (owner not in room.peers and owner.person["id"] == peer.person["id"])
+            if not is_ours or (known and known.clock > entry.clock):
                 continue
             state = None if entry.state is None else {**entry.state, "user": peer.person}
             presence = Presence(entry.client, entry.clock, state)
@@ -446,8 +464,11 @@ class Hub:
                 self._take_update(peer, room, update)
 
     async def _check_all(self, room: Room) -> None:
-        for peer in list(room.peers):
-            standing = await self.check(peer, room.postmortem_id)
+        await self._check(room, list(room.peers))
+
+    async def _check(self, room: Room, peers: Sequence[Peer]) -> None:
+        for peer in peers:
+            standing = await self.gate.standing(peer, room.postmortem_id)
             if not standing.may_read or (peer.may_write and not standing.may_write):
                 peer.may_write = False
                 room.peers.discard(peer)
@@ -512,6 +533,7 @@ class Hub:
     async def look(self) -> None:
         """Find what the bus lost, and rights that changed."""
         heads = await self.log.heads(list(self.rooms))
+        doubtful = await self._doubtful()
         for room in list(self.rooms.values()):
             head, version = heads.get(room.postmortem_id, (None, None))
             if head is None:
@@ -520,6 +542,16 @@ class Hub:
             if version != room.acl_version and not room.committing:
                 await self._ask_again(room)
             else:
-                await self._check_all(room)
+                await self._check(room, [peer for peer in room.peers if peer in doubtful])
             if head > room.head:
                 await self.catch_up(room, head)
+
+    async def _doubtful(self) -> set[Peer]:
+        """Whose rights may have changed since they were asked about last."""
+        peers = [peer for room in self.rooms.values() for peer in room.peers]
+        doubtful = set()
+        for peer, basis in zip(peers, await self.gate.bases(peers), strict=True):
+            if basis != peer.basis:
+                peer.basis = basis
+                doubtful.add(peer)
+        return doubtful

@@ -114,12 +114,12 @@ def fill_from_incident(*, postmortem: Postmortem, by: User, now: datetime) -> bo
     section = locked.sections.select_for_update().filter(is_summary=True, body="").first()
     text = summary_draft(locked.incident)
     if section is None:
-        postmortem_was_changed(locked, now=now)
+        postmortem_was_changed(locked, part="text", now=now)
         return False
     write_texts(locked, {section: text}, by=by, now=now)
     keep_revision(locked, reason=RevisionReason.FILLED, by=by, now=now)
     audit.record(by=by, verb="section.filled", obj=locked, section=str(section.pk))
-    postmortem_was_changed(locked, now=now)
+    postmortem_was_changed(locked, part="text", now=now)
     return True
 
 

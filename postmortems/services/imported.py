@@ -63,7 +63,7 @@ def import_postmortem(
     elif changed or lessons_changed:
         audit.record(by=by, verb="postmortem.import-updated", obj=postmortem)
     if existing is None or changed or lessons_changed:
-        postmortem_was_changed(postmortem, now=now)
+        postmortem_was_changed(postmortem, part="lessons", now=now)
     return postmortem, lessons
 
 

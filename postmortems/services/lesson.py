@@ -35,7 +35,7 @@ def add_lesson(*, postmortem: Postmortem, text: str, by: User, now: datetime, im
         import_key=import_key,
     )
     _record(lesson, "lesson.added", by=by)
-    postmortem_was_changed(locked, now=now)
+    postmortem_was_changed(locked, part="lessons", now=now)
     return lesson
 
 
@@ -55,7 +55,7 @@ def update_lesson(*, lesson: Lesson, revision: int, text: str, by: User, now: da
     locked.revision += 1
     locked.save(update_fields=["text", "revision"])
     _record(locked, "lesson.edited", by=by)
-    postmortem_was_changed(postmortem, now=now)
+    postmortem_was_changed(postmortem, part="lessons", now=now)
     return locked
 
 
@@ -68,7 +68,7 @@ def delete_lesson(*, lesson: Lesson, by: User, now: datetime) -> None:
         return
     _record(locked, "lesson.deleted", by=by)
     locked.delete()
-    postmortem_was_changed(postmortem, now=now)
+    postmortem_was_changed(postmortem, part="lessons", now=now)
 
 
 def _locked(lesson: Lesson) -> Lesson:

@@ -35,7 +35,7 @@ def add_participant(*, postmortem: Postmortem, person: User, role: str, by: User
     opened = open_incident_to(locked, person, by=by)
     if is_new:
         audit.record(by=by, verb="participant.added", obj=locked, person=person.pk, role=role)
-        postmortem_was_changed(locked, now=now)
+        postmortem_was_changed(locked, part="people", now=now)
     return opened
 
 
@@ -57,7 +57,7 @@ def remove_participant(*, participant: Participant, by: User, now: datetime) -> 
     if deleted:
         store.rights_changed(locked.pk)
         audit.record(by=by, verb="participant.removed", obj=locked, person=participant.user_id, role=participant.role)
-        postmortem_was_changed(locked, now=now)
+        postmortem_was_changed(locked, part="people", now=now)
 
 
 @transaction.atomic
@@ -75,7 +75,7 @@ def hand_over(*, postmortem: Postmortem, to: User, by: User, now: datetime) -> P
     store.rights_changed(locked.pk)
     open_incident_to(locked, to, by=by)
     audit.record(by=by, verb="postmortem.handed-over", obj=locked, before=former.pk, after=to.pk)
-    postmortem_was_changed(locked, now=now)
+    postmortem_was_changed(locked, part="people", now=now)
     return locked
 
 
@@ -92,5 +92,5 @@ def set_visibility(*, postmortem: Postmortem, visibility: str, by: User, now: da
     if locked.owner_id != by.pk and not locked.participants.filter(user=by).exists():
         Participant.objects.create(postmortem=locked, user=by, role=ParticipantRole.READER)
     audit.record(by=by, verb="postmortem.visibility-set", obj=locked, before=before, after=visibility)
-    postmortem_was_changed(locked, now=now)
+    postmortem_was_changed(locked, part="people", now=now)
     return locked

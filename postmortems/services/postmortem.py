@@ -9,6 +9,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.exceptions import EditedMeanwhile
 from accounts.models import User
+from postmortems.collab.bus import announce_change
 from postmortems.models import Postmortem
 from postmortems.search import index_postmortem
 from postmortems.services.text import bring_up_to_date
@@ -33,10 +34,11 @@ def lock_for_writing(postmortem: Postmortem) -> Postmortem:
     return locked
 
 
-def postmortem_was_changed(postmortem: Postmortem, *, now: datetime) -> None:
-    """Bring what is derived from the post-mortem up to date, in the caller's transaction."""
+def postmortem_was_changed(postmortem: Postmortem, *, part: str, now: datetime) -> None:
+    """Bring what is derived from the post-mortem up to date, and tell open pages after commit which part to look at."""
     Postmortem.objects.filter(pk=postmortem.pk).update(updated_at=now)
     index_postmortem(postmortem.pk)
+    transaction.on_commit(lambda: announce_change(postmortem.pk, part))
 
 
 @transaction.atomic
@@ -51,5 +53,5 @@ def rename_postmortem(*, postmortem: Postmortem, revision: int, title: str, by: 
     locked.revision += 1
     locked.save(update_fields=["title", "revision"])
     audit.record(by=by, verb="postmortem.renamed", obj=locked)
-    postmortem_was_changed(locked, now=now)
+    postmortem_was_changed(locked, part="title", now=now)
     return locked

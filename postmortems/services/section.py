@@ -54,7 +54,7 @@ def _write(
     keep_revision(postmortem, reason=reason, by=by, now=now)
     section.refresh_from_db(fields=["revision"])
     audit.record(by=by, verb="section.edited", obj=postmortem, section=str(section.pk), revision=section.revision)
-    postmortem_was_changed(postmortem, now=now)
+    postmortem_was_changed(postmortem, part="text", now=now)
     return section
 
 
@@ -85,7 +85,7 @@ def add_section(*, postmortem: Postmortem, title: str, kind: str, by: User, now:
     last = locked.sections.aggregate(last=Max("position"))["last"] or 0
     section = Section.objects.create(postmortem=locked, position=last + 1, kind=kind, title=title, updated_at=now)
     audit.record(by=by, verb="section.added", obj=locked, section=str(section.pk))
-    postmortem_was_changed(locked, now=now)
+    postmortem_was_changed(locked, part="sections", now=now)
     return section
 
 
@@ -98,7 +98,7 @@ def rename_section(*, section: Section, title: str, by: User, now: datetime) -> 
         locked.title = title
         locked.save(update_fields=["title"])
         audit.record(by=by, verb="section.renamed", obj=postmortem, section=str(locked.pk))
-        postmortem_was_changed(postmortem, now=now)
+        postmortem_was_changed(postmortem, part="sections", now=now)
     return locked
 
 
@@ -117,7 +117,7 @@ def move_section(*, section: Section, up: bool, by: User, now: datetime) -> None
     neighbour.save(update_fields=["position"])
     locked.save(update_fields=["position"])
     audit.record(by=by, verb="section.moved", obj=postmortem, section=str(locked.pk))
-    postmortem_was_changed(postmortem, now=now)
+    postmortem_was_changed(postmortem, part="sections", now=now)
 
 
 @transaction.atomic
@@ -129,4 +129,4 @@ def remove_section(*, section: Section, by: User, now: datetime) -> None:
         raise NotEmpty
     audit.record(by=by, verb="section.removed", obj=postmortem, section=str(locked.pk))
     locked.delete()
-    postmortem_was_changed(postmortem, now=now)
+    postmortem_was_changed(postmortem, part="sections", now=now)

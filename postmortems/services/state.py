@@ -58,7 +58,7 @@ def move_postmortem(*, postmortem: Postmortem, seen: str, to: str, note: str, by
     if to == State.PUBLISHED and not note.strip() and (missing := missing_for_publication(locked)):
         raise ReasonMissing(missing)
     write_state(locked, to=State(to), note=note, by=by, now=now)
-    postmortem_was_changed(locked, now=now)
+    postmortem_was_changed(locked, part="state", now=now)
     return locked
 
 

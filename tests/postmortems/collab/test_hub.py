@@ -16,7 +16,17 @@ from pycrdt import Doc, Text
 
 from postmortems.collab import protocol, store
 from postmortems.collab.document import root_name
-from postmortems.collab.hub import Code, Hub, LogUnreachable, Peer, Standing
+from postmortems.collab.hub import (
+    FOLLOW_SECONDS,
+    PAUSE_SECONDS,
+    TURN_SECONDS,
+    Code,
+    Hub,
+    LogUnreachable,
+    Nudge,
+    Peer,
+    Standing,
+)
 from postmortems.collab.log import ThreadedLog
 from postmortems.collab.protocol import Kind, Presence
 from postmortems.collab.store import Append
@@ -106,6 +116,10 @@ class HeldLog(ThreadedLog):
         self.gate = asyncio.Event()
         self.gate.set()
         self.failures = 0
+        self.nudges: list[Nudge] = []
+
+    async def nudge(self, nudge: Nudge) -> None:
+        self.nudges.append(nudge)
 
     async def append(self, appends: Sequence[Append]) -> dict[int, int]:
         await self.gate.wait()
@@ -122,13 +136,16 @@ class Scene:
         self.section = section
         self.log = HeldLog()
         self.bus = DirectBus(lost)
-        self.standing: dict[str, Standing] = {}
-        self.hubs = [Hub(self.log, self.bus, self.check) for _ in range(hubs)]
+        self.standings: dict[str, Standing] = {}
+        self.hubs = [Hub(self.log, self.bus, self) for _ in range(hubs)]
         self.bus.hubs = self.hubs
         self.clients: list[tuple[Client, Hub]] = []
 
-    async def check(self, peer: Peer, postmortem_id: int) -> Standing:
-        return self.standing.get(peer.person["name"], Standing(may_read=True, may_write=True))
+    async def standing(self, peer: Peer, postmortem_id: int) -> Standing:
+        return self.standings.get(peer.person["name"], Standing(may_read=True, may_write=True))
+
+    async def bases(self, peers: Sequence[Peer]) -> list[Any]:
+        return [self.standings.get(peer.person["name"]) for peer in peers]
 
     async def open(self, name: str = "Alice", hub: int = 0, *, may_write: bool = True) -> Client:
         client = Client(self.section, name, may_write=may_write)
@@ -292,7 +309,7 @@ def test_a_right_revoked_in_the_middle_stops_even_what_was_sent(section: Section
         mallory.type("Mine. ")
         alice.type("Ours. ")
         scene.deliver()
-        scene.standing["Mallory"] = Standing(may_read=True, may_write=False)
+        scene.standings["Mallory"] = Standing(may_read=True, may_write=False)
         await asyncio.to_thread(revoke, section.postmortem_id)
         await scene.settle()
         assert mallory.end == Code.FORBIDDEN
@@ -374,6 +391,57 @@ def test_an_empty_room_is_let_go_but_not_before_all_is_saved(section: Section) -
         assert not hub.rooms
 
     assert "Last words." in played(play, section).saved_text()
+
+
+def test_nobody_writes_as_the_client_of_somebody_who_is_here(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice, mallory = await scene.open("Alice"), await scene.open("Mallory")
+        alice.type("Ours. ")
+        await scene.settle()
+        mallory.doc = Doc(client_id=alice.doc.client_id)
+        mallory.doc.apply_update(alice.doc.get_update())
+        mallory.type("Mine. ")
+        await scene.settle()
+        assert mallory.end == Code.BAD_FRAME
+        alice.type("Still ours. ")
+        await scene.settle()
+        assert alice.acknowledged == alice.sent
+
+    assert "Mine." not in played(play, section).saved_text()
+
+
+def test_workers_are_asked_to_follow_and_to_keep_what_a_pause_a_turn_or_leaving_ends(
+    section: Section, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("postmortems.collab.hub.time.monotonic", lambda: now[0])
+
+    async def play(scene: Scene) -> None:
+        alice, bob = await scene.open("Alice"), await scene.open("Bob")
+        [hub], log = scene.hubs, scene.log
+
+        async def typed(client: Client, after: float) -> None:
+            now[0] += after
+            client.type("x")
+            await scene.settle()
+            hub.tend()
+            await asyncio.sleep(0)
+
+        await typed(alice, 0)
+        await typed(alice, FOLLOW_SECONDS + 1)
+        assert [nudge.reason for nudge in log.nudges] == [""]
+        await typed(bob, TURN_SECONDS + 1)
+        assert log.nudges[1] == Nudge(section.postmortem_id, log.nudges[0].upto, "turn")
+        now[0] += PAUSE_SECONDS + 1
+        hub.tend()
+        hub.tend()
+        await typed(alice, 1)
+        hub.leave(alice, hub.rooms[section.postmortem_id])
+        hub.leave(bob, hub.rooms[section.postmortem_id])
+        await asyncio.sleep(0)
+        assert [nudge.reason for nudge in log.nudges if nudge.reason] == ["turn", "pause", "pause"]
+
+    played(play, section)
 
 
 @pytest.mark.parametrize("lost", [0.0, 0.5, 1.0])

@@ -5,26 +5,31 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from http.client import HTTPConnection
 from typing import Any
 
 import pytest
 import uvicorn
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 from pycrdt import Doc, Text
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from accounts.enums import Visibility
-from accounts.models import AuditEntry, User
+from accounts.models import AuditEntry, Membership, User
 from accounts.services.person import end_sessions
-from postmortems.collab import protocol, socket, store
+from postmortems.collab import admission, protocol, socket, store
 from postmortems.collab.document import root_name
 from postmortems.collab.hub import Code
+from postmortems.collab.process import is_hub_open
 from postmortems.collab.protocol import SUBPROTOCOL, Kind
 from postmortems.collab.wire import Reader
 from postmortems.models import Participant, Postmortem, Section
+from postmortems.services import participants as services
 from tests.factories.postmortems import IncidentFactory, PostmortemFactory, SectionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -45,7 +50,7 @@ def address(db: None) -> Iterator[str]:
     yield f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join()
-    assert socket._hub is None
+    assert not is_hub_open()
 
 
 @pytest.fixture
@@ -153,12 +158,14 @@ def test_the_stock_client_is_served_without_our_own_messages(
 def test_nobody_comes_in_who_may_not(
     windows: ExitStack, address: str, section: Section, alice: User, mallory: User
 ) -> None:
-    assert Page(windows, address, section, None).end() == socket.NOT_SIGNED_IN
+    assert Page(windows, address, section, None).end() == admission.NOT_SIGNED_IN
     assert Page(windows, address, section, alice, headers={"Origin": "https://evil.example"}).end() == Code.FORBIDDEN
-    assert Page(windows, address, section, alice, postmortem=999_999).end() == socket.NOT_FOUND
-    assert Page(windows, address, section, None, headers={"Cookie": "sessionid=forged"}).end() == socket.NOT_SIGNED_IN
+    assert Page(windows, address, section, alice, postmortem=999_999).end() == admission.NOT_FOUND
+    assert (
+        Page(windows, address, section, None, headers={"Cookie": "sessionid=forged"}).end() == admission.NOT_SIGNED_IN
+    )
     Postmortem.objects.update(visibility=Visibility.RESTRICTED)
-    assert Page(windows, address, section, mallory).end() == socket.NOT_FOUND
+    assert Page(windows, address, section, mallory).end() == admission.NOT_FOUND
     assert Page(windows, address, section, alice).text == ""
     assert AuditEntry.objects.filter(verb="restricted.viewed", actor=alice).exists()
 
@@ -182,13 +189,121 @@ def test_whoever_loses_the_right_is_closed_within_seconds(
     elif way == "deactivated":
         User.objects.filter(pk=mallory.pk).update(is_active=False)
     else:
-        Postmortem.objects.update(visibility=Visibility.RESTRICTED)
+        services.set_visibility(
+            postmortem=section.postmortem, visibility=Visibility.RESTRICTED, by=alice, now=timezone.now()
+        )
     assert page.end() == Code.FORBIDDEN
     writer = Page(windows, address, section, alice)
     writer.until(lambda: writer.text == "Begin. ")
     writer.type("Secret. ")
     writer.until(lambda: writer.saved == 2)
     assert "Secret." not in page.text
+
+
+def test_whoever_leaves_the_team_may_read_on_and_no_longer_write(
+    windows: ExitStack, address: str, section: Section, alice: User, bob: User
+) -> None:
+    membership = Membership.objects.create(team=section.postmortem.team, user=bob)
+    page = Page(windows, address, section, bob)
+    page.until(lambda: page.text == "Begin. ")
+    page.type("Still here. ")
+    page.until(lambda: page.saved == 2)
+    membership.delete()
+    assert page.end() == Code.FORBIDDEN
+    again = Page(windows, address, section, bob)
+    again.until(lambda: "Still here." in again.text)
+
+
+# -- Without WebSockets ------------------------------------------------------------------------------------------------
+
+
+class PollingPage:
+    """A page behind a proxy that lets no WebSocket through."""
+
+    def __init__(self, address: str, section: Section, person: User | None) -> None:
+        self.address = address
+        self.section = section
+        self.doc: Doc[Text] = Doc()
+        self.head = 0
+        self.saved = 0
+        self.seen: dict[int, Any] = {}
+        self.cookie = ""
+        if person:
+            client = Client()
+            client.force_login(person)
+            self.cookie = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+
+    @property
+    def text(self) -> str:
+        return str(self.doc.get(root_name(self.section.pk), type=Text))
+
+    def post(self, frame: bytes, *, since: int = 0, origin: str = "") -> tuple[int, bytes]:
+        connection = HTTPConnection(self.address, timeout=PATIENCE + 10)
+        headers = {"Cookie": self.cookie, "Origin": origin or f"http://{self.address}"}
+        connection.request("POST", f"/ws/postmortems/{self.section.postmortem_id}/poll?since={since}", frame, headers)
+        answer = connection.getresponse()
+        self.head = int(answer.headers.get("Debrief-Head", self.head))
+        body = answer.read()
+        connection.close()
+        return answer.status, body
+
+    def poll(self, frame: bytes = b"", *, since: int = 0) -> None:
+        status, body = self.post(protocol.state_vector(self.doc.get_state()) + frame, since=since)
+        assert status == 200
+        reader = Reader(body)
+        while not reader.is_at_end:
+            kind = reader.number()
+            if kind == Kind.SYNC:
+                step, data = reader.number(), reader.chunk()
+                if step != protocol.Sync.STATE:
+                    self.doc.apply_update(data)
+            elif kind == Kind.SAVED:
+                self.saved = reader.number()
+            elif kind == Kind.AWARENESS:
+                self.seen.update({p.client: p.state for p in protocol.read_awareness(reader.chunk()).entries})
+
+    def typed(self, words: str) -> bytes:
+        state = self.doc.get_state()
+        text = self.doc.get(root_name(self.section.pk), type=Text)
+        text += words
+        return protocol.update(self.doc.get_update(state))
+
+
+def test_without_websockets_the_same_hub_answers(
+    windows: ExitStack, address: str, section: Section, alice: User, bob: User
+) -> None:
+    Participant.objects.create(postmortem=section.postmortem, user=bob, role="contributor")
+    polling, live = PollingPage(address, section, alice), Page(windows, address, section, bob)
+    polling.poll()
+    assert polling.text == "Begin. "
+    presence = protocol.awareness((protocol.Presence(polling.doc.client_id, 1, {"user": {"name": "Root"}}),))
+    polling.poll(polling.typed("By polling. ") + presence)
+    assert polling.saved == 1
+    live.until(lambda: "By polling." in live.text)
+    assert live.seen[polling.doc.client_id]["user"]["name"] == "Alice Archer"
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(polling.poll, since=polling.head)
+        live.type("By socket. ")
+        waiting.result()
+    assert "By socket." in polling.text
+
+
+def test_polling_is_open_to_nobody_else(
+    windows: ExitStack, address: str, section: Section, alice: User, mallory: User
+) -> None:
+    page = PollingPage(address, section, mallory)
+    page.poll()
+    assert page.post(page.typed("Mine. "))[0] == 403
+    assert PollingPage(address, section, None).post(b"")[0] == 401
+    assert PollingPage(address, section, alice).post(b"", origin="https://evil.example")[0] == 403
+    assert PollingPage(address, section, alice).post(b"\xff\xff")[0] == 400
+    assert PollingPage(address, section, alice).post(b"x" * (protocol.LARGEST_FRAME + 1))[0] == 400
+    Postmortem.objects.update(visibility=Visibility.RESTRICTED)
+    status, body = PollingPage(address, section, mallory).post(b"")
+    assert (status, b"Begin" in body) == (404, False)
+
+
+# -- Bad bytes ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_bad_frame_ends_one_connection(windows: ExitStack, address: str, section: Section, alice: User) -> None:

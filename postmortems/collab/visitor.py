@@ -1,0 +1,45 @@
+"""A peer whose frames wait until its connection takes them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from postmortems.collab.admission import Admitted, Visitor
+from postmortems.collab.hub import Code
+
+MOST_QUEUED = 4 * 1024 * 1024
+"""Bytes on their way to one client; who reads more slowly than that is asked to connect again."""
+MOST_DROPPABLE = 256 * 1024
+
+
+class QueueingVisitor(Visitor):
+    """Keeps the frames for it in order; `news` is set whenever there is something to pass on."""
+
+    def __init__(self, admitted: Admitted, *, wants_ours: bool) -> None:
+        super().__init__(admitted, wants_ours=wants_ours)
+        self.closed: tuple[int, str] | None = None
+        self.news = asyncio.Event()
+        self._frames: deque[bytes] = deque()
+        self._queued = 0
+
+    def send(self, frame: bytes, *, may_drop: bool = False) -> None:
+        if self.closed or (may_drop and self._queued > MOST_DROPPABLE):
+            return
+        self._frames.append(frame)
+        self._queued += len(frame)
+        if self._queued > MOST_QUEUED:
+            self.close(Code.TOO_SLOW, "This connection is too slow.")
+        self.news.set()
+
+    def close(self, code: int, reason: str) -> None:
+        if not self.closed:
+            self.closed = (int(code), reason[:100])
+            self.news.set()
+
+    def taken(self) -> bytes:
+        """All that waits, as one frame."""
+        frame = b"".join(self._frames)
+        self._frames.clear()
+        self._queued = 0
+        return frame
