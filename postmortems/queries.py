@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Case, Count, Exists, F, Min, OuterRef, Q, QuerySet, When
 
 from accounts.models import Team, User
 from accounts.paging import Page, page_of
@@ -140,6 +141,24 @@ def state_changes_of(postmortem: Postmortem) -> QuerySet[StateChange]:
 
 def participants_of(postmortem: Postmortem) -> QuerySet[Participant]:
     return postmortem.participants.select_related("user")
+
+
+MOST_MENTIONABLE = 8
+
+
+def mentionable_people(postmortem: Postmortem, typed: str) -> list[tuple[User, str]]:
+    """People with a name that begins like `typed` and who may see the post-mortem, each with the part they play.
+
+    A word within the name counts too. Those who take part come first.
+    """
+    begins = Q(display_name__istartswith=typed) | Q(display_name__icontains=f" {typed}")
+    roles = {participant.user_id: participant.get_role_display() for participant in participants_of(postmortem)}
+    roles[postmortem.owner_id] = "Owner"
+    rank = Case(When(pk__in=roles, then=0), When(memberships__team=postmortem.team, then=1), default=2)
+    people = User.objects.filter(begins, is_active=True).annotate(rank=Min(rank)).order_by("rank", "display_name")
+    shown = Postmortem.objects.filter(pk=postmortem.pk)
+    seeing = (person for person in people[: MOST_MENTIONABLE * 8] if shown.visible_to(person).exists())
+    return [(person, roles.get(person.pk, "")) for person in islice(seeing, MOST_MENTIONABLE)]
 
 
 def lessons_of(postmortem: Postmortem) -> list[Lesson]:

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from django.urls import reverse
 
+from accounts.models import User
 from incidents.durations import durations
 from incidents.markdown import Reference, reference_keys
 from incidents.models import Incident
@@ -79,6 +80,15 @@ def choices_for(postmortem: Postmortem) -> list[tuple[str, list[Choice]]]:
     return groups
 
 
+def values_of(postmortem: Postmortem) -> dict[str, Reference]:
+    """What all that can be inserted stands for now, by name."""
+    found: dict[str, Reference] = {}
+    for source in _registry.values():
+        names = {choice.key for choice in source.choices(postmortem)}
+        found.update({_key(source.prefix, name): ref for name, ref in source.resolve(postmortem, names).items()})
+    return found
+
+
 def placeholder(key: str) -> str:
     """How a text names the fact `key`."""
     return "{{" + key + "}}"
@@ -127,13 +137,15 @@ class FactReferences(ReferenceSource):
 
 
 class PersonReferences(ReferenceSource):
-    """People by the part they play, under the name they have now."""
+    """People by the part they play, or by number where somebody is mentioned, under the name they have now."""
 
     prefix = "person"
     group = "People"
 
     def resolve(self, postmortem: Postmortem, names: set[str]) -> Mapping[str, Reference]:
         people = self._people(postmortem)
+        named = User.objects.filter(pk__in=numbers(names))
+        people.update({str(person.pk): person.display_name for person in named})
         return {name: Reference(text=people[name], url="") for name in names if name in people}
 
     def choices(self, postmortem: Postmortem) -> list[Choice]:

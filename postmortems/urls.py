@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from postmortems.views import attachments, exports, lessons, people, postmortems, sections, start, states, templates
+from postmortems.views import (
+    attachments,
+    exports,
+    lessons,
+    live,
+    people,
+    postmortems,
+    sections,
+    start,
+    states,
+    templates,
+)
 
 app_name = "postmortems"
 urlpatterns = [
@@ -11,6 +22,8 @@ urlpatterns = [
     path("postmortems/<int:pk>/", postmortems.postmortem, name="postmortem"),
     path("postmortems/<int:pk>/read/", postmortems.postmortem_read, name="read"),
     path("postmortems/<int:pk>/write/", postmortems.write, name="write"),
+    path("postmortems/<int:pk>/insertions/", live.insertions, name="insertions"),
+    path("postmortems/<int:pk>/mentionable/", live.mentionable, name="mentionable"),
     path("postmortems/<int:pk>/fill/", postmortems.postmortem_fill, name="postmortem-fill"),
     path("postmortems/<int:pk>/title/", postmortems.title, name="title"),
     path("postmortems/<int:pk>/title/edit/", postmortems.title_edit, name="title-edit"),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
-from unittest import mock
 
 import pytest
+import uvicorn
 from django.conf import settings
 from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Error, sync_playwright
-from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 
@@ -46,25 +48,40 @@ def chromium(django_db_setup: None) -> Iterator[Browser]:
         browser.close()
 
 
+@dataclass(frozen=True)
+class Served:
+    """Debrief as `make run` serves it, pages and live text, on a port of its own."""
+
+    url: str
+
+
 @pytest.fixture(scope="session")
-def live_server() -> Iterator[LiveServer]:
-    """pytest-django's server, but static files go the way of production: named by digest, served by WhiteNoise."""
-    with mock.patch("django.contrib.staticfiles.handlers.StaticFilesHandler", lambda application: application):
-        server = LiveServer("localhost")
-    yield server
-    server.stop()
+def served(_static_files: None) -> Iterator[Served]:
+    """One server for all browser tests of a process."""
+    from config.asgi import application  # after the static files are collected: WhiteNoise looks once
+
+    server = uvicorn.Server(
+        uvicorn.Config(application, port=0, log_level="warning", lifespan="on", ws="websockets-sansio")
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield Served(f"http://localhost:{server.servers[0].sockets[0].getsockname()[1]}")
+    server.should_exit = True
+    thread.join(20)
 
 
 @pytest.fixture
-def context_of(chromium: Browser, live_server: Any) -> Iterator[Callable[..., BrowserContext]]:
+def context_of(chromium: Browser, served: Served) -> Iterator[Callable[..., BrowserContext]]:
     """Opens a browser's window, so to speak: `context_of(alice)` is one in which Alice is signed in."""
     opened: list[BrowserContext] = []
 
     def open_context(user: User | None = None, **options: Any) -> BrowserContext:
-        context = chromium.new_context(base_url=live_server.url, **options)
+        context = chromium.new_context(base_url=served.url, **options)
         opened.append(context)
         if user is not None:
-            sign_in(context, user, live_server.url)
+            sign_in(context, user, served.url)
         return context
 
     yield open_context

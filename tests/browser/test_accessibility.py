@@ -16,7 +16,7 @@ from accounts.enums import Visibility
 from accounts.models import Invitation
 from accounts.services.invitation import digest
 from postmortems.models import Postmortem
-from tests.browser.conftest import close, sign_in
+from tests.browser.conftest import Served, close, sign_in
 from tests.browser.pages import pages_of
 from tests.factories.accounts import with_password
 from tests.routes import routes
@@ -73,8 +73,8 @@ def context(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Brows
     close(context)
 
 
-def test_every_page_is_accessible_and_reports_no_error(world: World, context: BrowserContext, live_server: Any) -> None:
-    sign_in(context, world.people["owner"], live_server.url)
+def test_every_page_is_accessible_and_reports_no_error(world: World, context: BrowserContext, served: Served) -> None:
+    sign_in(context, world.people["owner"], served.url)
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
@@ -82,13 +82,13 @@ def test_every_page_is_accessible_and_reports_no_error(world: World, context: Br
     pages = pages_of(world)
     assert len(pages) > 40
     for name, address in pages.items():
-        page.goto(live_server.url + address)
+        page.goto(served.url + address)
         inspect(page, name, found)
     assert errors == []
     assert found == {}, json.dumps(found, indent=1)[:8000]
 
 
-def test_the_way_in_is_accessible(world: World, context: BrowserContext, live_server: Any, settings: Any) -> None:
+def test_the_way_in_is_accessible(world: World, context: BrowserContext, served: Served, settings: Any) -> None:
     """The pages of allauth, first as a stranger, then as a person, and the one behind an invitation."""
     settings.SIGNUP_DOMAINS = ["example.org"]
     token = "a-token-of-an-invitation"
@@ -99,21 +99,21 @@ def test_the_way_in_is_accessible(world: World, context: BrowserContext, live_se
     assert len(addresses) > 15
     page, found = context.new_page(), dict[str, list[str]]()
     for address in [*addresses, f"/invitations/{token}/", "/invitations/unknown/"]:
-        page.goto(live_server.url + address)
+        page.goto(served.url + address)
         inspect(page, f"{address} (stranger)", found)
-    sign_in(context, with_password(world.people["owner"]), live_server.url)
+    sign_in(context, with_password(world.people["owner"]), served.url)
     for address in addresses:
-        page.goto(live_server.url + address)
+        page.goto(served.url + address)
         inspect(page, f"{address} (person)", found)
     assert found == {}, json.dumps(found, indent=1)[:8000]
 
 
-def test_what_opens_in_a_page_is_accessible(world: World, context: BrowserContext, live_server: Any) -> None:
-    sign_in(context, world.people["owner"], live_server.url)
+def test_what_opens_in_a_page_is_accessible(world: World, context: BrowserContext, served: Served) -> None:
+    sign_in(context, world.people["owner"], served.url)
     page, found = context.new_page(), dict[str, list[str]]()
     postmortem = world.objects[Postmortem, Visibility.ORGANISATION]
     for path in (f"/incidents/{postmortem.incident_id}/", f"/postmortems/{postmortem.pk}/write/"):  # type: ignore[attr-defined]
-        page.goto(live_server.url + path)
+        page.goto(served.url + path)
         page.wait_for_load_state("networkidle")
         openers = page.locator("main a[hx-get]").and_(page.get_by_role("link", name=FORM_OPENERS))
         assert openers.count() >= 3
@@ -122,7 +122,7 @@ def test_what_opens_in_a_page_is_accessible(world: World, context: BrowserContex
                 openers.first.click()
                 expect(openers).not_to_have_count(left)
         inspect(page, f"{path} with its forms open", found)
-    page.goto(f"{live_server.url}/teams/")
+    page.goto(f"{served.url}/teams/")
     for keys, name in (("/", "search"), ("?", "shortcuts")):
         page.locator("h1").click()
         page.keyboard.press(keys)
@@ -134,15 +134,15 @@ def test_what_opens_in_a_page_is_accessible(world: World, context: BrowserContex
     assert found == {}, json.dumps(found, indent=1)[:8000]
 
 
-def test_no_page_breaks_the_content_security_policy(world: World, chromium: Browser, live_server: Any) -> None:
+def test_no_page_breaks_the_content_security_policy(world: World, chromium: Browser, served: Served) -> None:
     context = chromium.new_context()
-    sign_in(context, world.people["owner"], live_server.url)
+    sign_in(context, world.people["owner"], served.url)
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     for name, address in pages_of(world).items():
-        page.goto(live_server.url + address)
+        page.goto(served.url + address)
         complaints = [text for text in complaints if "404" not in text]
         assert complaints == [], f"{name}: {complaints}"
     close(context)

@@ -19,7 +19,7 @@ from accounts.models import User
 from incidents.models import Incident, TimelineEvent
 from incidents.search import index_incident
 from postmortems.models import Attachment, Participant, Postmortem, Section
-from tests.browser.conftest import sign_in
+from tests.browser.conftest import Served, sign_in
 from tests.factories.postmortems import STARTED, EventFactory, IncidentFactory, PostmortemFactory, SectionFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -225,13 +225,11 @@ def test_nothing_of_a_restricted_text_is_kept_in_the_browser(page: Page, section
     assert asked == ["beforeunload"]
 
 
-def test_nobody_else_at_the_same_machine_is_offered_it(
-    page: Page, section: Section, bob: User, live_server: Any
-) -> None:
+def test_nobody_else_at_the_same_machine_is_offered_it(page: Page, section: Section, bob: User, served: Served) -> None:
     Participant.objects.create(postmortem=section.postmortem, user=bob, role="contributor")
     write(page, section).fill("What Alice wrote")
     page.wait_for_timeout(500)
-    sign_in(page.context, bob, live_server.url)
+    sign_in(page.context, bob, served.url)
     write(page, section)
     expect(page.get_by_role("button", name="Save")).to_be_visible()
     expect(page.get_by_text("was not saved")).to_have_count(0)
@@ -258,7 +256,7 @@ def test_a_recorded_incident_leaves_no_draft_behind(page: Page) -> None:
 
 
 def test_a_session_that_ends_while_writing_costs_no_text(
-    page: Page, section: Section, alice: User, live_server: Any
+    page: Page, section: Section, alice: User, served: Served
 ) -> None:
     text = write(page, section)
     text.fill("Written while signed out")

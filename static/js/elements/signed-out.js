@@ -1,5 +1,6 @@
 import { renewCsrfToken } from "../csrf.js";
 import { removeAllDrafts } from "../drafts.js";
+import { removeLocalCopies } from "../local-copies.js";
 
 /** When the session has ended, says so above the page, and lets the same person carry on where they were. */
 class SignedOut extends HTMLElement {
@@ -9,9 +10,7 @@ class SignedOut extends HTMLElement {
     this.dialog = this.querySelector("dialog");
     this.problem = this.querySelector("[role=alert]");
     document.addEventListener("debrief:signed-out", () => this.open(), { signal });
-    document.addEventListener("submit", (event) => event.target.matches("[data-sign-out]") && removeAllDrafts(), {
-      signal,
-    });
+    document.addEventListener("submit", (event) => this.signingOut(event), { signal });
     this.querySelector("[value=close]").addEventListener("click", () => this.dialog.close(), { signal });
     this.querySelector("[value=check]").addEventListener("click", () => this.check(), { signal });
     window.addEventListener("focus", () => this.dialog.open && this.check({ isSilent: true }), { signal });
@@ -19,6 +18,12 @@ class SignedOut extends HTMLElement {
 
   disconnectedCallback() {
     this.stop.abort();
+  }
+
+  signingOut(event) {
+    if (!event.target.matches("[data-sign-out]") || event.defaultPrevented) return;
+    removeAllDrafts();
+    removeLocalCopies();
   }
 
   open() {

@@ -1,0 +1,39 @@
+const INCIDENT = ["facts", "timeline", "impact", "communications"];
+
+/** Fetches anew what somebody else changed beside the text. What a person is busy with is left alone until they are done. */
+export class Blocks {
+  constructor(root) {
+    this.root = root;
+    this.stale = new Set();
+    this.onFocusOut = () => setTimeout(() => this.catchUp(), 150);
+    root.addEventListener("focusout", this.onFocusOut);
+  }
+
+  destroy() {
+    this.root.removeEventListener("focusout", this.onFocusOut);
+  }
+
+  changed(part) {
+    const kinds = part === "incident" ? INCIDENT : [part];
+    for (const kind of kinds) {
+      for (const block of document.querySelectorAll(`[data-refresh-on~="${CSS.escape(kind)}"]`)) this.stale.add(block.id);
+    }
+    this.catchUp();
+  }
+
+  catchUp() {
+    for (const id of [...this.stale]) {
+      const block = document.getElementById(id);
+      if (block && isBusy(block)) continue;
+      this.stale.delete(id);
+      if (block) window.htmx.ajax("GET", block.dataset.refreshUrl, { target: block, swap: block.dataset.refreshSwap ?? "outerHTML" });
+    }
+  }
+}
+
+/** Somebody types here, or has a form open. */
+function isBusy(block) {
+  const active = document.activeElement;
+  if (block.contains(active) && active.matches("input, textarea, select, [contenteditable=true]")) return true;
+  return [...block.querySelectorAll("textarea, input[type=text]")].some((field) => field.value !== field.defaultValue);
+}

@@ -1,0 +1,67 @@
+import { autocompletion } from "@codemirror/autocomplete";
+
+const SLASH = /(?:^|\s)\/[^\s/]*$/;
+const AT = /(?:^|\s)@[\p{L}\p{N}.'-]*$/u;
+
+const FORMATS = [
+  ["Heading", "### "],
+  ["Bulleted list", "- "],
+  ["Numbered list", "1. "],
+  ["Checklist", "- [ ] "],
+  ["Quote", "> "],
+  ["Code block", "```\n\n```", 4],
+  ["Table", "| What | When |\n| --- | --- |\n|  |  |", 2],
+];
+
+/** The slash menu, and `@` for people. */
+export function completions(references, peopleUrl) {
+  return autocompletion({
+    override: [(context) => inserted(context, references), (context) => mentioned(context, peopleUrl)],
+    icons: false,
+    maxRenderedOptions: 60,
+    activateOnTyping: true,
+  });
+}
+
+function start(context, pattern) {
+  const found = context.matchBefore(pattern);
+  if (!found) return null;
+  return found.from + found.text.search(/\S/);
+}
+
+function inserted(context, references) {
+  const from = start(context, SLASH);
+  if (from === null) return null;
+  const options = references.groups.flatMap(({ label, choices }, rank) =>
+    choices.map((choice) => ({ ...option(nameOf(choice), choice.markdown ?? `{{${choice.key}}}`, { name: label, rank }), ...detailOf(choice) })),
+  );
+  const formats = FORMATS.map(([label, words, caret]) => option(label, words, { name: "Text", rank: 99 }, caret));
+  return { from: from + 1, options: [...options, ...formats], validFor: /^[^\s/]*$/ };
+}
+
+/** Plain facts go by their name, with their value beside it; everything else is known by what it says. */
+const isFact = ({ key, markdown }) => !markdown && !key.includes(":");
+const nameOf = (choice) => (isFact(choice) ? choice.key.replaceAll("-", " ") : choice.label);
+const detailOf = (choice) => (isFact(choice) ? { detail: choice.label } : {});
+
+/** The sign that opened the menu is replaced too. */
+function option(label, words, section, caret = words.length) {
+  const apply = (view, _completion, from, to) =>
+    view.dispatch({
+      changes: { from: from - 1, to, insert: words },
+      selection: { anchor: from - 1 + caret },
+      userEvent: "input.complete",
+    });
+  return { label, section, apply };
+}
+
+async function mentioned(context, url) {
+  const from = start(context, AT);
+  if (from === null) return null;
+  const typed = context.state.sliceDoc(from + 1, context.pos);
+  const answer = await fetch(`${url}?q=${encodeURIComponent(typed)}`, { headers: { Accept: "application/json" } }).catch(() => null);
+  if (!answer?.ok || context.aborted) return null;
+  const { people } = await answer.json();
+  const options = people.map(({ id, name, note }) => ({ ...option(name, `{{person:${id}}}`, undefined), detail: note }));
+  return { from: from + 1, options, filter: false };
+}

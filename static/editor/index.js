@@ -1,0 +1,2 @@
+// What the writing page loads besides app.js.
+import "./live-document.js";

@@ -1,0 +1,197 @@
+import { EditorView } from "@codemirror/view";
+import { Awareness } from "y-protocols/awareness";
+import * as Y from "yjs";
+
+import { make, toast } from "../js/dom.js";
+import { Blocks } from "./blocks.js";
+import { Connection } from "./connection.js";
+import { LocalCopy } from "./local-copy.js";
+import { Preview } from "./preview.js";
+import { References } from "./references.js";
+import { indexIn } from "./remote-cursors.js";
+import { hintFor, wordsFor } from "./save-chip.js";
+import { SectionEditor } from "./section-editor.js";
+import { WhoIsHere } from "./who-is-here.js";
+
+const STARTED_WORDS = 12;
+
+/**
+ * The writing page, live: one Y.Doc, an editor a section, kept in step with the server.
+ *
+ * data-url, data-id: the document. data-insertions, data-people, data-attach: where to ask and send. data-restricted:
+ * nothing of it is kept in this browser.
+ */
+class LiveDocument extends HTMLElement {
+  connectedCallback() {
+    this.stop = new AbortController();
+    const { signal } = this.stop;
+    this.sections = new Map();
+    this.doc = new Y.Doc();
+    this.awareness = new Awareness(this.doc);
+    this.copy = new LocalCopy();
+    this.references = new References(this.dataset.insertions);
+    this.blocks = new Blocks(this);
+    this.chip = this.querySelector(".save-chip");
+    this.here = new WhoIsHere(this.querySelector(".here"), this.awareness, (cursor) => this.showCursor(cursor));
+    this.querySelector(".view-switch").addEventListener("click", (event) => this.chooseView(event), { signal });
+    for (const name of ["wheel", "touchmove", "keydown"]) {
+      this.addEventListener(name, (event) => this.unfollow(event), { signal, passive: true });
+    }
+    window.addEventListener("beforeunload", (event) => this.leaving(event), { signal });
+    document.addEventListener("submit", (event) => this.signingOut(event), { signal, capture: true });
+    this.begin(signal);
+  }
+
+  disconnectedCallback() {
+    this.stop.abort();
+    this.here.destroy();
+    this.blocks.destroy();
+    for (const section of this.sections.values()) {
+      section.preview.stop();
+      section.editor.destroy();
+    }
+    this.connection?.destroy();
+    this.copy.close();
+    this.doc.destroy();
+  }
+
+  async begin(signal) {
+    const isKept = !("restricted" in this.dataset);
+    const unsaved = isKept ? await this.copy.open(this.dataset.id, this.doc) : 0;
+    if (signal.aborted) return;
+    this.connection = new Connection(this.dataset.url, this.doc, this.awareness);
+    for (let count = 0; count < unsaved; count += 1) this.connection.outbox.add(false);
+    this.connection.addEventListener("status", () => this.showStatus(), { signal });
+    this.connection.addEventListener("synced", () => this.mountAll(), { signal });
+    this.connection.addEventListener("changed", ({ detail }) => this.changed(detail), { signal });
+    this.connection.addEventListener("lost", ({ detail }) => this.lost(detail), { signal });
+    if (this.doc.store.clients.size) this.mountAll();
+    this.showStatus();
+  }
+
+  // -- Sections -------------------------------------------------------------------------------------------------------
+
+  mountAll() {
+    for (const place of this.querySelectorAll("[data-live-section]")) {
+      if (!this.sections.has(place.dataset.liveSection)) this.mount(place);
+    }
+    this.setAttribute("data-ready", "");
+    this.showStatus();
+  }
+
+  mount(place) {
+    const { liveSection: id, label, previewUrl } = place.dataset;
+    const ytext = this.doc.getText(`section-${id}`);
+    const panel = place.closest(".section");
+    const editor = new SectionEditor({
+      place,
+      ytext,
+      label,
+      awareness: this.awareness,
+      nonce: this.dataset.nonce,
+      references: this.references,
+      peopleUrl: this.dataset.people,
+      attachUrl: this.dataset.attach,
+    });
+    const preview = new Preview(panel.querySelector(".live-preview"), previewUrl, ytext);
+    this.sections.set(id, { editor, preview, panel, ytext });
+    panel.classList.add("is-live");
+    const redraw = () => this.showProgress(id, panel, ytext);
+    ytext.observe(redraw);
+    redraw();
+    preview.show(this.view !== undefined && this.view !== "write");
+  }
+
+  showProgress(id, panel, ytext) {
+    const words = ytext.toString().split(/\s+/).filter(Boolean).length;
+    const progress = words === 0 ? "empty" : words < STARTED_WORDS ? "started" : "written";
+    panel.classList.toggle("is-empty", words === 0);
+    const mark = document.getElementById(`progress-${id}`);
+    if (!mark || mark.textContent === progress) return;
+    mark.textContent = progress;
+    mark.className = `progress-mark progress-${progress}`;
+  }
+
+  chooseView(event) {
+    const chosen = event.target.closest("[data-view]");
+    if (!chosen) return;
+    this.view = chosen.dataset.view;
+    this.dataset.shows = this.view;
+    for (const each of this.querySelectorAll("[data-view]")) each.setAttribute("aria-pressed", String(each === chosen));
+    for (const { preview } of this.sections.values()) preview.show(this.view !== "write");
+  }
+
+  // -- Others ---------------------------------------------------------------------------------------------------------
+
+  showCursor(cursor) {
+    for (const { editor, ytext } of this.sections.values()) {
+      const at = indexIn(ytext, cursor.head, editor.view.state.doc.length);
+      if (at === null) continue;
+      editor.view.dispatch({ effects: EditorView.scrollIntoView(at, { y: "center" }) });
+      return;
+    }
+  }
+
+  unfollow(event) {
+    if (event.type !== "keydown" || event.key === "Escape" || event.target.closest(".cm-editor")) this.here.follow(null);
+  }
+
+  changed(part) {
+    if (part === "sections") this.offerReload();
+    else if (part === "state" || part === "title") this.blocks.changed(part);
+    else this.blocks.changed(part);
+    if (part !== "text" && part !== "people") this.references.load();
+  }
+
+  /** Sections came, went or moved: what is typed is safe, so the page can be loaded anew whenever it suits. */
+  offerReload() {
+    const notice = this.querySelector(".live-notice");
+    if (notice.childElementCount) return;
+    const button = make("button", { type: "button", class: "btn btn-sm" }, "Show them");
+    button.addEventListener("click", () => location.reload());
+    notice.append(make("p", {}, "The sections of this post-mortem were changed."), button);
+  }
+
+  // -- What is saved --------------------------------------------------------------------------------------------------
+
+  showStatus() {
+    const { connection, copy, chip } = this;
+    if (!connection) return;
+    const { tone, text } = wordsFor(connection, copy);
+    if (chip.textContent !== text) chip.textContent = text;
+    chip.dataset.tone = tone;
+    chip.title = hintFor(connection);
+    chip.dataset.line = connection.state;
+    copy.note(connection.outbox.count);
+    for (const { editor } of this.sections.values()) editor.allow(connection.mayWrite && connection.state !== "lost");
+    this.querySelector(".offer-text").hidden = !(connection.outbox.count && (connection.state === "lost" || !connection.mayWrite));
+  }
+
+  /** There is no way back to this document: no right to it any more, or a copy that the server cannot take. */
+  lost(code) {
+    if (code !== 4404) return toast("Debrief cannot take in the text of this page. Copy what you need, then reload.", "error");
+    this.copy.wipe(this.dataset.id);
+    toast("You may no longer see this post-mortem.", "warning");
+    for (const { editor, preview } of this.sections.values()) {
+      preview.stop();
+      editor.destroy();
+    }
+    this.sections.clear();
+    this.replaceChildren(make("p", { class: "live-gone", role: "alert" }, "You may no longer see this post-mortem."));
+  }
+
+  leaving(event) {
+    if (this.connection?.outbox.count && !this.copy.isOn) event.preventDefault();
+  }
+
+  /** Signing out removes what this browser keeps: what is not saved yet would be gone. */
+  signingOut(event) {
+    if (!event.target.matches("[data-sign-out]")) return;
+    if (this.connection?.outbox.count) {
+      event.preventDefault();
+      toast("Some of what you wrote is not saved yet. Wait for “Saved”, then sign out.", "warning");
+    } else this.copy.wipe(this.dataset.id);
+  }
+}
+
+customElements.define("live-document", LiveDocument);

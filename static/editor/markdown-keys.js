@@ -1,0 +1,94 @@
+import { deleteMarkupBackward, insertNewlineContinueMarkup } from "@codemirror/lang-markdown";
+import { EditorSelection } from "@codemirror/state";
+
+/** Put `mark` around each selection, or take it away. */
+function wrap(mark) {
+  return ({ state, dispatch }) => {
+    if (state.readOnly) return false;
+    const change = state.changeByRange((range) => {
+      const text = state.sliceDoc(range.from, range.to);
+      const { length } = mark;
+      const isAround = state.sliceDoc(range.from - length, range.from) === mark && state.sliceDoc(range.to, range.to + length) === mark;
+      if (isAround) {
+        const changes = [{ from: range.from - length, to: range.from }, { from: range.to, to: range.to + length }];
+        return { changes, range: EditorSelection.range(range.from - length, range.to - length) };
+      }
+      const changes = [{ from: range.from, insert: mark }, { from: range.to, insert: mark }];
+      return { changes, range: EditorSelection.range(range.from + length, range.from + length + text.length) };
+    });
+    dispatch(state.update(change, { userEvent: "input", scrollIntoView: true }));
+    return true;
+  };
+}
+
+/** `[selection](address)`, with the address selected. */
+function link({ state, dispatch }) {
+  if (state.readOnly) return false;
+  const change = state.changeByRange((range) => {
+    const text = state.sliceDoc(range.from, range.to);
+    const at = range.from + text.length + 3;
+    const changes = { from: range.from, to: range.to, insert: `[${text}](https://)` };
+    return { changes, range: text ? EditorSelection.range(at, at + 8) : EditorSelection.cursor(range.from + 1) };
+  });
+  dispatch(state.update(change, { userEvent: "input", scrollIntoView: true }));
+  return true;
+}
+
+const ROW = /^\s*\|.*\|\s*$/;
+const DIVIDER = /^\s*\|(\s*:?-+:?\s*\|)+\s*$/;
+
+/** In a table: on to the next cell (or back), and after the last one into a new row. Elsewhere Tab leaves the editor. */
+function cell(step) {
+  return ({ state, dispatch }) => {
+    const { head } = state.selection.main;
+    const line = state.doc.lineAt(head);
+    if (state.readOnly || !ROW.test(line.text)) return false;
+    const cells = cellsOf(line);
+    const current = cells.findIndex(({ from, to }) => head >= from - 1 && head <= to + 1);
+    const next = cells[current + step];
+    if (next) return select(next, state, dispatch);
+    const other = neighbour(state.doc, line, step);
+    if (other) return select(cellsOf(other).at(step > 0 ? 0 : -1), state, dispatch);
+    return step > 0 && addRow(line, cells.length, state, dispatch);
+  };
+}
+
+function cellsOf(line) {
+  const cells = [];
+  const bars = [...line.text.matchAll(/(?<!\\)\|/g)].map(({ index }) => index);
+  for (let at = 0; at + 1 < bars.length; at += 1) {
+    const inner = line.text.slice(bars[at] + 1, bars[at + 1]);
+    const from = line.from + bars[at] + 1 + (inner.trim() ? inner.length - inner.trimStart().length : Math.min(1, inner.length));
+    cells.push({ from, to: from + inner.trim().length });
+  }
+  return cells;
+}
+
+function neighbour(doc, line, step) {
+  const number = line.number + step;
+  if (number < 1 || number > doc.lines) return null;
+  const other = doc.line(number);
+  if (DIVIDER.test(other.text)) return neighbour(doc, other, step);
+  return ROW.test(other.text) ? other : null;
+}
+
+function select({ from, to }, state, dispatch) {
+  dispatch(state.update({ selection: EditorSelection.range(from, to), scrollIntoView: true }));
+  return true;
+}
+
+function addRow(line, count, state, dispatch) {
+  const insert = `\n|${"  |".repeat(count)}`;
+  dispatch(state.update({ changes: { from: line.to, insert }, selection: { anchor: line.to + 3 }, userEvent: "input", scrollIntoView: true }));
+  return true;
+}
+
+export const markdownKeys = [
+  { key: "Enter", run: insertNewlineContinueMarkup },
+  { key: "Backspace", run: deleteMarkupBackward },
+  { key: "Mod-b", run: wrap("**"), preventDefault: true },
+  { key: "Mod-i", run: wrap("*"), preventDefault: true },
+  { key: "Mod-e", run: wrap("`"), preventDefault: true },
+  { key: "Mod-k", run: link, preventDefault: true, stopPropagation: true },
+  { key: "Tab", run: cell(1), shift: cell(-1) },
+];
