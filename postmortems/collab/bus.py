@@ -11,6 +11,7 @@ from functools import cache
 
 import redis
 from django.conf import settings
+from django.utils.crypto import salted_hmac
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -19,12 +20,18 @@ from postmortems.collab.wire import BadFrame, Reader, chunk, number
 
 logger = logging.getLogger("debrief.live")
 
-CHANNEL = "debrief:live"
 LARGEST_NEWS = 256 * 1024
 """Beyond this only the number goes through Redis; the others fetch the entry from the log."""
 PATIENCE_SECONDS = 2.0
 
 Heard = Callable[[int, int, bytes], Awaitable[None]]
+
+
+@cache
+def channel() -> str:
+    """Where the processes of this Debrief speak: Redis tells everybody, whichever of its databases they use."""
+    database = _redis().get_connection_kwargs().get("db", 0)
+    return f"debrief:live:{salted_hmac('debrief.live', str(database)).hexdigest()[:16]}"
 
 
 def news_of(sender: bytes, postmortem_id: int, seq: int, data: bytes) -> bytes:
@@ -40,7 +47,7 @@ def _redis() -> redis.Redis:
 def announce(postmortem_id: int, seq: int, data: bytes) -> None:
     """Tell every process of an entry that a service committed; without Redis they find it in the log a little later."""
     try:
-        _redis().publish(CHANNEL, news_of(b"", postmortem_id, seq, data))
+        _redis().publish(channel(), news_of(b"", postmortem_id, seq, data))
     except RedisError as error:
         logger.warning("other processes were not told of entry %s of PM-%s: %s", seq, postmortem_id, error)
 
@@ -60,7 +67,7 @@ class RedisBus:
     async def publish(self, postmortem_id: int, seq: int, data: bytes) -> None:
         news = news_of(self._self, postmortem_id, seq, data)
         with suppress(RedisError, OSError, TimeoutError):
-            await asyncio.wait_for(self._redis.publish(CHANNEL, news), PATIENCE_SECONDS)
+            await asyncio.wait_for(self._redis.publish(channel(), news), PATIENCE_SECONDS)
 
     async def listen(self, heard: Heard) -> None:
         """Pass on what other processes say, until cancelled."""
@@ -77,7 +84,7 @@ class RedisBus:
 
     async def _listen(self, heard: Heard) -> None:
         async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
-            await subscription.subscribe(CHANNEL)
+            await subscription.subscribe(channel())
             async for message in subscription.listen():
                 with suppress(BadFrame):
                     await self._pass_on(message["data"], heard)

@@ -64,6 +64,10 @@ class Nudge:
     reason: str = ""
 
 
+class LogRefused(Exception):
+    """Postgres answers, and does not take this: nothing of it was committed."""
+
+
 class Log(Protocol):
     """The log in Postgres. Every method raises `LogUnreachable` while it does not answer."""
 
@@ -199,6 +203,8 @@ class Hub:
         if room is None:
             room = await asyncio.shield(self._load(postmortem_id))
         room.peers.add(peer)
+        if peer.wants_ours:
+            peer.send(protocol.standing(may_write=peer.may_write))
         peer.send(protocol.state_vector(room.document.state()))
         if room.presence:
             peer.send(protocol.awareness(tuple(presence for _, presence in room.presence.values())), may_drop=True)
@@ -352,7 +358,11 @@ class Hub:
         if not batch:
             return
         appends = [self._as_append(room) for room in batch]
-        numbers = await self._append(appends)
+        try:
+            numbers = await self._append(appends)
+        except LogRefused:
+            await self._commit_one_by_one(batch)
+            return
         for room, append in zip(batch, appends, strict=True):
             try:
                 await self._settle(room, append, numbers.get(room.postmortem_id))
@@ -362,6 +372,19 @@ class Hub:
                     self._work.set()
             except (BadFrame, Gap, DocumentBroken):
                 logger.exception("what was committed for PM-%s cannot be merged here", room.postmortem_id)
+                room.committing = []
+                self._start_over(room)
+            self._unload_if_idle(room)
+
+    async def _commit_one_by_one(self, batch: Sequence[Room]) -> None:
+        """One of them cannot be taken, and must not hold up the others: it starts over with what is committed."""
+        for room in batch:
+            append = self._as_append(room)
+            try:
+                numbers = await self._append([append])
+                await self._settle(room, append, numbers.get(room.postmortem_id))
+            except (LogRefused, LogUnreachable, BadFrame, Gap, DocumentBroken):
+                logger.exception("what was written in PM-%s cannot be committed", room.postmortem_id)
                 room.committing = []
                 self._start_over(room)
             self._unload_if_idle(room)
@@ -536,7 +559,7 @@ class Hub:
         doubtful = await self._doubtful()
         for room in list(self.rooms.values()):
             head, version = heads.get(room.postmortem_id, (None, None))
-            if head is None:
+            if head is None or (head < room.head and not room.committing):  # gone, or an older backup was restored
                 self._start_over(room)
                 continue
             if version != room.acl_version and not room.committing:

@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TypeVar
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from kombu.exceptions import OperationalError as BrokerAway
 
 from postmortems.collab import store
-from postmortems.collab.hub import LogUnreachable, Nudge
+from postmortems.collab.hub import LogRefused, LogUnreachable, Nudge
 from postmortems.collab.store import Append, Loaded
 from postmortems.models import DocumentHead
 from postmortems.tasks import follow_text
@@ -78,3 +78,5 @@ def _kept(work: Callable[[], T]) -> T:
     except (OperationalError, InterfaceError) as error:
         connection.close()
         raise LogUnreachable(str(error)) from error
+    except DatabaseError as error:
+        raise LogRefused(str(error)) from error

@@ -45,16 +45,17 @@ async def live_socket(scope: Scope, receive: Receive, send: Send) -> None:
     """One WebSocket from its first message to its last."""
     await receive()
     path = PATH.fullmatch(scope["path"])
+    wants_ours = SUBPROTOCOL in scope.get("subprotocols", [])
+    accept = {"type": "websocket.accept", "subprotocol": SUBPROTOCOL if wants_ours else None}
     try:
         if path is None:
             raise Refused(NOT_FOUND, "There is nothing here.")
         admitted = await sync_to_async(admit, thread_sensitive=False)(scope, int(path[1]))
     except Refused as refused:
-        await send({"type": "websocket.accept"})
+        await send(accept)  # only an open connection can be closed with a reason
         await send({"type": "websocket.close", "code": int(refused.code), "reason": refused.reason})
         return
-    wants_ours = SUBPROTOCOL in scope.get("subprotocols", [])
-    await send({"type": "websocket.accept", "subprotocol": SUBPROTOCOL if wants_ours else None})
+    await send(accept)
     await _talk(QueueingVisitor(admitted, wants_ours=wants_ours), admitted.postmortem_id, receive, send)
 
 

@@ -26,9 +26,14 @@ export class Blocks {
       const block = document.getElementById(id);
       if (block && isBusy(block)) continue;
       this.stale.delete(id);
-      if (block) window.htmx.ajax("GET", block.dataset.refreshUrl, { target: block, swap: block.dataset.refreshSwap ?? "outerHTML" });
+      if (block) fetchAnew(block);
     }
   }
+}
+
+function fetchAnew(block) {
+  const { refreshUrl, refreshSwap } = block.dataset;
+  return window.htmx.ajax("GET", refreshUrl, { source: block, target: block, swap: refreshSwap ?? "outerHTML" });
 }
 
 /** Somebody types here, or has a form open. */

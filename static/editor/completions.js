@@ -16,7 +16,7 @@ const FORMATS = [
 /** The slash menu, and `@` for people. */
 export function completions(references, peopleUrl) {
   return autocompletion({
-    override: [(context) => inserted(context, references), (context) => mentioned(context, peopleUrl)],
+    override: [(context) => inserted(context, references), (context) => mentioned(context, peopleUrl, references)],
     icons: false,
     maxRenderedOptions: 60,
     activateOnTyping: true,
@@ -55,13 +55,14 @@ function option(label, words, section, caret = words.length) {
   return { label, section, apply };
 }
 
-async function mentioned(context, url) {
+async function mentioned(context, url, references) {
   const from = start(context, AT);
   if (from === null) return null;
   const typed = context.state.sliceDoc(from + 1, context.pos);
   const answer = await fetch(`${url}?q=${encodeURIComponent(typed)}`, { headers: { Accept: "application/json" } }).catch(() => null);
   if (!answer?.ok || context.aborted) return null;
   const { people } = await answer.json();
-  const options = people.map(({ id, name, note }) => ({ ...option(name, `{{person:${id}}}`, undefined), detail: note }));
+  for (const { id, name } of people) references.know(`person:${id}`, name);
+  const options = people.map(({ id, name, note }) => ({ ...option(name, `{{person:${id}}}`), detail: note }));
   return { from: from + 1, options, filter: false };
 }

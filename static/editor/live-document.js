@@ -127,7 +127,9 @@ class LiveDocument extends HTMLElement {
     for (const { editor, ytext } of this.sections.values()) {
       const at = indexIn(ytext, cursor.head, editor.view.state.doc.length);
       if (at === null) continue;
-      editor.view.dispatch({ effects: EditorView.scrollIntoView(at, { y: "center" }) });
+      const show = () => editor.view.dispatch({ effects: EditorView.scrollIntoView(at, { y: "center" }) });
+      show();
+      requestAnimationFrame(show); // far lines have their true height only once they are drawn
       return;
     }
   }

@@ -44,7 +44,7 @@ function cell(step) {
     const line = state.doc.lineAt(head);
     if (state.readOnly || !ROW.test(line.text)) return false;
     const cells = cellsOf(line);
-    const current = cells.findIndex(({ from, to }) => head >= from - 1 && head <= to + 1);
+    const current = Math.max(0, cells.findLastIndex(({ from }) => head >= from - 1));
     const next = cells[current + step];
     if (next) return select(next, state, dispatch);
     const other = neighbour(state.doc, line, step);

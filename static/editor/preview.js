@@ -37,6 +37,6 @@ export class Preview {
     this.drawn = body;
     const headers = { "X-CSRFToken": csrfToken() };
     const target = this.place.firstElementChild;
-    await window.htmx.ajax("POST", this.url, { target, swap: "outerHTML", values: { body }, headers });
+    await window.htmx.ajax("POST", this.url, { source: this.place, target, swap: "outerHTML", values: { body }, headers });
   }
 }

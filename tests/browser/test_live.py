@@ -1,0 +1,361 @@
+"""Writing together in real browsers: everybody sees everything, nothing is lost, and the chip says only what is so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from accounts.models import Team, User
+from incidents.services.incidents import incident_was_changed
+from postmortems.collab import store
+from postmortems.models import Participant, Postmortem, Section
+from postmortems.services import participants, state
+from postmortems.services.lesson import add_lesson
+from tests.factories.postmortems import EventFactory, IncidentFactory, PostmortemFactory, SectionFactory
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
+ContextOf = Callable[..., BrowserContext]
+SAVED = re.compile(r"^Saved \d\d:\d\d$")
+NO_SOCKETS = "window.WebSocket = class { constructor() { setTimeout(() => this.onclose?.({code: 1006})) } close() {} };"
+
+
+@pytest.fixture
+def section(alice: User, bob: User, team: Team) -> Section:
+    incident = IncidentFactory.create(created_by=alice, commander=bob, title="Checkout failed in the EU")
+    postmortem = PostmortemFactory.create(owner=alice, incident=incident)
+    Participant.objects.create(postmortem=postmortem, user=bob, role="contributor")
+    SectionFactory.create(postmortem=postmortem, title="Timeline", kind="timeline", position=1)
+    SectionFactory.create(postmortem=postmortem, title="Lessons", kind="lessons", position=3)
+    return SectionFactory.create(postmortem=postmortem, title="Root cause", body="Begin.", position=2)
+
+
+@pytest.fixture
+def opened(context_of: ContextOf, section: Section) -> Callable[..., Page]:
+    """A window of `person` on the writing page, ready to be typed in."""
+
+    def open_page(person: User, context: BrowserContext | None = None, *, script: str = "", **options: Any) -> Page:
+        page = (context or context_of(person, **options)).new_page()
+        if script:
+            page.add_init_script(script)
+        page.goto(f"/postmortems/{section.postmortem_id}/write/")
+        expect(page.locator("live-document[data-ready]")).to_be_visible(timeout=15_000)
+        return page
+
+    return open_page
+
+
+def editor(page: Page, title: str = "Root cause") -> Locator:
+    return page.get_by_role("textbox", name=title)
+
+
+def chip(page: Page) -> Locator:
+    return page.locator(".save-chip")
+
+
+def type_at_end(page: Page, words: str) -> None:
+    editor(page).click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(words)
+
+
+def saved_text(section: Section) -> str:
+    return store.load(section.postmortem_id).document.text(section.pk)
+
+
+# -- Together ----------------------------------------------------------------------------------------------------------
+
+
+def test_what_one_types_the_other_sees_and_the_chip_says_when_it_is_saved(
+    opened: Callable[..., Page], section: Section, alice: User, bob: User
+) -> None:
+    one, two = opened(alice), opened(bob)
+    type_at_end(one, " The pool ran dry.")
+    expect(editor(two)).to_contain_text("Begin. The pool ran dry.")
+    expect(chip(one)).to_have_text(SAVED, timeout=20_000)
+    assert saved_text(section) == "Begin. The pool ran dry."
+    type_at_end(two, " Nobody saw it. 👩🏽‍🚒")
+    expect(editor(one)).to_contain_text("Nobody saw it. 👩🏽‍🚒")
+    one.reload()
+    expect(editor(one)).to_contain_text("Begin. The pool ran dry. Nobody saw it. 👩🏽‍🚒")
+
+
+def test_everybody_sees_who_is_here_and_where(opened: Callable[..., Page], alice: User, bob: User) -> None:
+    one, two = opened(alice), opened(bob)
+    editor(two).click()
+    expect(one.get_by_role("button", name="Follow Bob Baker")).to_be_visible()
+    expect(one.locator(".caret")).to_have_attribute("data-name", "Bob Baker")
+    expect(two.locator(".caret")).to_have_count(0)
+    two.close()
+    expect(one.get_by_role("button", name="Follow Bob Baker")).to_have_count(0)
+    expect(one.locator(".caret")).to_have_count(0)
+
+
+def test_following_somebody_brings_their_place_into_view(
+    opened: Callable[..., Page], section: Section, alice: User, bob: User
+) -> None:
+    Section.objects.filter(pk=section.pk).update(body="\n\n".join(f"Paragraph {n}" for n in range(120)))
+    one, two = opened(alice), opened(bob)
+    one.get_by_role("button", name="Follow Bob Baker").click()
+    editor(two).click()
+    two.keyboard.press("Control+End")
+    expect(editor(one).get_by_text("Paragraph 119")).to_be_in_viewport()
+
+
+def test_undo_takes_back_ones_own_words_only(opened: Callable[..., Page], alice: User, bob: User) -> None:
+    one, two = opened(alice), opened(bob)
+    type_at_end(one, " Mine.")
+    expect(editor(two)).to_contain_text("Mine.")
+    type_at_end(two, " Theirs.")
+    expect(editor(one)).to_contain_text("Theirs.")
+    editor(one).click()
+    one.keyboard.press("Control+z")
+    expect(editor(two)).to_have_text("Begin. Theirs.")
+    one.keyboard.press("Control+Shift+Z")
+    expect(editor(two)).to_have_text("Begin. Mine. Theirs.")
+
+
+def test_half_a_character_is_never_written(opened: Callable[..., Page], section: Section, alice: User) -> None:
+    page = opened(alice)
+    type_at_end(page, "😀")
+    page.evaluate(
+        """() => {
+            const content = document.querySelector(".cm-content");
+            const walk = document.createTreeWalker(content, NodeFilter.SHOW_TEXT);
+            while (walk.nextNode()) walk.currentNode.data = walk.currentNode.data.replace("😀", "😁");
+        }"""
+    )
+    expect(chip(page)).to_have_text(SAVED, timeout=20_000)
+    expect(editor(page)).to_have_text("Begin.😁")
+    page.wait_for_timeout(300)
+    assert saved_text(section) == "Begin.😁"
+
+
+# -- Away --------------------------------------------------------------------------------------------------------------
+
+
+def test_without_a_network_typing_goes_on_and_everything_meets_afterwards(
+    opened: Callable[..., Page], section: Section, alice: User, bob: User
+) -> None:
+    one, two = opened(alice), opened(bob)
+    one.context.set_offline(True)
+    expect(chip(one)).to_have_text("Offline — everything is saved", timeout=5_000)
+    type_at_end(one, "abc")
+    expect(chip(one)).to_have_text("Offline — 3 changes kept here")
+    type_at_end(two, " Online.")
+    assert "abc" not in saved_text(section)
+    one.context.set_offline(False)
+    expect(chip(one)).to_have_text(SAVED, timeout=20_000)
+    expect(editor(two)).to_contain_text("abc")
+    expect(editor(one)).to_contain_text("Online.")
+    assert "abc" in saved_text(section)
+
+
+def test_a_closed_tab_keeps_what_was_never_sent(opened: Callable[..., Page], section: Section, alice: User) -> None:
+    page = opened(alice)
+    context = page.context
+    context.set_offline(True)
+    type_at_end(page, " Written on the train.")
+    expect(chip(page)).to_contain_text("changes kept here")
+    page.wait_for_timeout(400)
+    page.close()
+    context.set_offline(False)
+    again = opened(alice, context)
+    expect(editor(again)).to_contain_text("Written on the train.")
+    expect(chip(again)).to_have_text(SAVED, timeout=20_000)
+    assert "Written on the train." in saved_text(section)
+
+
+def test_nothing_of_a_restricted_post_mortem_stays_in_the_browser(
+    opened: Callable[..., Page], section: Section, alice: User
+) -> None:
+    Postmortem.objects.filter(pk=section.postmortem_id).update(visibility="restricted")
+    page = opened(alice)
+    type_at_end(page, " Secret.")
+    expect(chip(page)).to_have_text(SAVED, timeout=20_000)
+    assert page.evaluate("indexedDB.databases()") == []
+    page.context.set_offline(True)
+    type_at_end(page, "x")
+    expect(chip(page)).to_have_text("Offline — 1 change only in this tab")
+
+
+def test_signing_out_leaves_no_copy_behind(opened: Callable[..., Page], alice: User) -> None:
+    page = opened(alice)
+    assert len(page.evaluate("indexedDB.databases()")) == 1
+    page.get_by_role("button", name="Your menu").click()
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/accounts/login/**")
+    assert page.evaluate("indexedDB.databases()") == []
+
+
+def test_where_sockets_are_blocked_plain_http_does_the_same(
+    opened: Callable[..., Page], section: Section, alice: User, bob: User
+) -> None:
+    polling, live = opened(alice, script=NO_SOCKETS), opened(bob)
+    expect(polling.locator(".save-chip[data-line=polling]")).to_be_visible(timeout=5_000)
+    type_at_end(polling, " Sent by post.")
+    expect(editor(live)).to_contain_text("Sent by post.")
+    expect(chip(polling)).to_have_text(SAVED, timeout=20_000)
+    type_at_end(live, " Read by post.")
+    expect(editor(polling)).to_contain_text("Read by post.")
+    expect(live.get_by_role("button", name="Follow Alice Archer")).to_be_visible()
+    assert saved_text(section) == "Begin. Sent by post. Read by post."
+
+
+# -- Rights ------------------------------------------------------------------------------------------------------------
+
+
+def test_whoever_loses_the_right_to_write_sees_it_and_types_no_more(
+    opened: Callable[..., Page], section: Section, alice: User, bob: User
+) -> None:
+    page = opened(bob)
+    participants.remove_participant(
+        participant=Participant.objects.get(user=bob, role="contributor"), by=alice, now=timezone.now()
+    )
+    section.postmortem.incident.team.memberships.filter(user=bob).delete()
+    expect(chip(page)).to_have_text("Read-only now", timeout=8_000)
+    expect(editor(page)).to_have_attribute("contenteditable", "false")
+    assert saved_text(section) == "Begin."
+
+
+def test_publishing_ends_the_writing_everywhere(
+    opened: Callable[..., Page], section: Section, alice: User, bob: User
+) -> None:
+    page = opened(bob)
+    type_at_end(page, " Last words.")
+    expect(chip(page)).to_have_text(SAVED, timeout=20_000)
+    for seen, to in (("draft", "in_review"), ("in_review", "published")):
+        state.move_postmortem(
+            postmortem=section.postmortem, seen=seen, to=to, note="Good enough", by=alice, now=timezone.now()
+        )
+    expect(chip(page)).to_have_text("Read-only now", timeout=8_000)
+    expect(page.locator(".state")).to_contain_text("Published")
+    assert Section.objects.get(pk=section.pk).body == "Begin. Last words."
+
+
+def test_whoever_may_no_longer_see_it_loses_the_text_and_the_copy(
+    opened: Callable[..., Page], section: Section, alice: User, bob: User
+) -> None:
+    page = opened(bob)
+    for participant in Participant.objects.filter(user=bob):
+        participants.remove_participant(participant=participant, by=alice, now=timezone.now())
+    participants.set_visibility(postmortem=section.postmortem, visibility="restricted", by=alice, now=timezone.now())
+    expect(page.get_by_role("alert").get_by_text("You may no longer see this post-mortem.")).to_be_visible(
+        timeout=8_000
+    )
+    expect(page.get_by_text("Begin.")).to_have_count(0)
+    assert page.evaluate("indexedDB.databases()") == []
+
+
+# -- Facts, people, files ----------------------------------------------------------------------------------------------
+
+
+def test_the_slash_menu_inserts_a_fact_that_stays_true(
+    opened: Callable[..., Page], section: Section, alice: User
+) -> None:
+    page = opened(alice)
+    type_at_end(page, " It was /severi")
+    page.get_by_role("option", name="severity").click()
+    page.keyboard.type(" for us")
+    expect(page.locator(".fact-name")).to_have_text("SEV2")
+    expect(chip(page)).to_have_text(SAVED, timeout=20_000)
+    assert saved_text(section) == "Begin. It was {{severity}} for us"
+    incident = section.postmortem.incident
+    incident.severity = "SEV1"
+    incident.save(update_fields=["severity"])
+    incident_was_changed(incident, now=timezone.now())
+    expect(page.locator(".fact-name")).to_have_text("SEV1", timeout=3_000)
+
+
+def test_people_are_mentioned_by_name(opened: Callable[..., Page], section: Section, alice: User, bob: User) -> None:
+    page = opened(alice)
+    type_at_end(page, " Ask @Bak")
+    page.get_by_role("option", name="Bob Baker").click()
+    expect(page.locator(".fact-name")).to_have_text("Bob Baker")
+    expect(chip(page)).to_have_text(SAVED, timeout=20_000)
+    assert saved_text(section) == f"Begin. Ask {{{{person:{bob.pk}}}}}"
+
+
+PASTE = """(content) => {
+    const data = new DataTransfer();
+    for (const [type, text] of Object.entries(content)) data.setData(type, text);
+    const paste = new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true});
+    document.activeElement.dispatchEvent(paste);
+}"""
+PASTED = """<meta charset=utf-8><h2>Causes</h2><p>The <b>pool</b> of <a href="https://example.org/x">checkout</a></p>
+<ul><li>one</li><li>two</li></ul><script>window.ran = true</script><img src=x onerror="window.ran = true">"""
+
+
+def test_html_is_pasted_as_markdown_and_runs_nothing(
+    opened: Callable[..., Page], section: Section, alice: User
+) -> None:
+    page = opened(alice)
+    type_at_end(page, "\n")
+    page.evaluate(PASTE, {"text/html": PASTED, "text/plain": "Causes The pool of checkout one two"})
+    expect(chip(page)).to_have_text(SAVED, timeout=20_000)
+    assert saved_text(section).startswith(
+        "Begin.\n## Causes\n\nThe **pool** of [checkout](https://example.org/x)\n\n-   one\n-   two"
+    )
+    assert page.evaluate("window.ran") is None
+
+
+def test_an_address_pasted_onto_words_links_them(opened: Callable[..., Page], section: Section, alice: User) -> None:
+    page = opened(alice)
+    editor(page).click()
+    page.keyboard.press("Control+a")
+    page.evaluate(PASTE, {"text/plain": "https://example.org/graph"})
+    expect(chip(page)).to_have_text(SAVED, timeout=20_000)
+    assert saved_text(section) == "[Begin.](https://example.org/graph)"
+
+
+def test_markdown_keys_lists_and_tables(opened: Callable[..., Page], section: Section, alice: User) -> None:
+    page = opened(alice)
+    editor(page).click()
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Control+b")
+    page.keyboard.press("Control+End")
+    page.keyboard.type("\n- one\ntwo\n\n\n| a | b |\n| --- | --- |\n| c | d |")
+    page.keyboard.press("Tab")
+    page.keyboard.type("e")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.type("D")
+    expect(chip(page)).to_have_text(SAVED, timeout=20_000)
+    assert saved_text(section) == "**Begin.**\n- one\n- two\n\n| a | b |\n| --- | --- |\n| c | D |\n| e |  |"
+
+
+def test_the_preview_shows_what_readers_will_see(opened: Callable[..., Page], alice: User) -> None:
+    page = opened(alice)
+    page.get_by_role("button", name="Side by side").click()
+    type_at_end(page, " A **bold** word.")
+    expect(page.locator(".live-preview strong")).to_have_text("bold")
+    expect(editor(page)).to_be_focused()
+    page.get_by_role("button", name="Preview").click()
+    expect(editor(page)).to_be_hidden()
+
+
+# -- Blocks ------------------------------------------------------------------------------------------------------------
+
+
+def test_blocks_follow_others_without_disturbing_whoever_types(
+    opened: Callable[..., Page], section: Section, alice: User, bob: User
+) -> None:
+    page = opened(alice)
+    type_at_end(page, " Typing")
+    event = EventFactory.create(incident=section.postmortem.incident, text="The pool ran dry")
+    incident_was_changed(event.incident, now=timezone.now())
+    expect(page.locator(".section-timeline")).to_contain_text("The pool ran dry", timeout=2_000)
+    expect(editor(page)).to_be_focused()
+    page.keyboard.type(" on")
+    expect(editor(page)).to_have_text("Begin. Typing on")
+    lesson = page.get_by_role("textbox", name="Lesson")
+    lesson.fill("Half a lesson")
+    add_lesson(postmortem=section.postmortem, text="Watch the pool", by=bob, now=timezone.now())
+    page.wait_for_timeout(700)
+    expect(lesson).to_have_value("Half a lesson")
+    lesson.fill("")
+    editor(page).click()
+    expect(page.locator(".section-lessons")).to_contain_text("Watch the pool", timeout=2_000)
