@@ -22,6 +22,7 @@ from postmortems.collab.hub import (
     TURN_SECONDS,
     Code,
     Hub,
+    LogRefused,
     LogUnreachable,
     Nudge,
     Peer,

@@ -259,6 +259,8 @@ class PollingPage:
                     self.doc.apply_update(data)
             elif kind == Kind.SAVED:
                 self.saved = reader.number()
+            elif kind == Kind.STANDING:
+                reader.number()
             elif kind == Kind.AWARENESS:
                 self.seen.update({p.client: p.state for p in protocol.read_awareness(reader.chunk()).entries})
 
