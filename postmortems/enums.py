@@ -45,3 +45,10 @@ class ParticipantRole(TextChoices):
 class AttachmentKind(TextChoices):
     IMAGE = "image", "Image"
     FILE = "file", "File"
+
+
+class ThreadState(TextChoices):
+    OPEN = "open", "Open"
+    RESOLVED = "resolved", "Resolved"
+    ACCEPTED = "accepted", "Accepted"
+    REJECTED = "rejected", "Rejected"

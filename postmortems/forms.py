@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django import forms
@@ -72,6 +73,80 @@ class SectionTitleForm(CleanTextMixin, forms.Form):
     """The heading of a section."""
 
     title = forms.CharField(max_length=120)
+
+
+class AnchorField(forms.CharField):
+    """Where the words are in the live text: two relative positions as Yjs writes them, as JSON, or nothing."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self) -> None:
+        super().__init__(max_length=1000, required=False)
+
+    def clean(self, value: Any) -> Any:
+        written = super().clean(value)
+        if not written:
+            return {}
+        try:
+            anchor = json.loads(written)
+        except (ValueError, RecursionError) as error:
+            raise ValidationError("This is no place in a text.") from error
+        is_pair = isinstance(anchor, dict) and set(anchor) == {"start", "end"}
+        if not is_pair or not all(isinstance(each, dict) for each in anchor.values()) or "\\u0000" in written:
+            raise ValidationError("This is no place in a text.")
+        return anchor
+
+
+class ThreadForm(CleanTextMixin, forms.Form):
+    """A comment on some words, or other words for them."""
+
+    quote = forms.CharField(max_length=5000, strip=False, widget=forms.Textarea(attrs={"hidden": True}))
+    before = forms.CharField(max_length=32, required=False, strip=False, widget=forms.Textarea(attrs={"hidden": True}))
+    after = forms.CharField(max_length=32, required=False, strip=False, widget=forms.Textarea(attrs={"hidden": True}))
+    anchor = AnchorField()
+    is_suggestion = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    replacement = forms.CharField(
+        max_length=20_000,
+        required=False,
+        strip=False,
+        label="Say instead",
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    body = forms.CharField(max_length=10_000, required=False, label="Comment", widget=forms.Textarea(attrs={"rows": 3}))
+
+    def clean(self) -> dict[str, Any] | None:
+        data = super().clean()
+        if not self.cleaned_data.get("is_suggestion"):
+            self.cleaned_data["replacement"] = None
+            if not self.cleaned_data.get("body", "").strip():
+                self.add_error("body", "Write what you want to say.")
+        return data
+
+
+class CommentForm(CleanTextMixin, forms.Form):
+    """What somebody says in a thread."""
+
+    body = forms.CharField(max_length=10_000, label="Reply", widget=forms.Textarea(attrs={"rows": 2}))
+    revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+
+class MentionForm(CleanTextMixin, forms.Form):
+    """The beginning of a name."""
+
+    q = forms.CharField(max_length=80, required=False)
+
+
+class AssignForm(OwnIdsMixin, forms.Form):
+    """Who should see to a thread; nobody, if empty."""
+
+    person = forms.ModelChoiceField(active_people(), required=False, empty_label="Nobody")
+
+
+class AcceptForm(forms.Form):
+    """Which words a suggestion is about now, and where about they stand."""
+
+    words = forms.CharField(max_length=5000, strip=False)
+    near = forms.IntegerField(min_value=0, max_value=10_000_000, required=False)
 
 
 class LessonForm(CleanTextMixin, forms.Form):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import Case, Count, Exists, F, Min, OuterRef, Q, QuerySet, When
+from django.db.models import Case, Count, Exists, F, Min, OuterRef, Prefetch, Q, QuerySet, When
 
 from accounts.models import Team, User
 from accounts.paging import Page, page_of
@@ -16,6 +16,8 @@ from postmortems.blocks import block_of
 from postmortems.collab import store
 from postmortems.enums import State
 from postmortems.models import (
+    Comment,
+    CommentNotice,
     DocumentHead,
     Lesson,
     Participant,
@@ -25,6 +27,7 @@ from postmortems.models import (
     StateChange,
     Template,
     TemplateSection,
+    Thread,
 )
 
 STARTED_WORDS = 12
@@ -137,6 +140,17 @@ def revisions_of(section: Section) -> QuerySet[SectionRevision]:
 
 def state_changes_of(postmortem: Postmortem) -> QuerySet[StateChange]:
     return postmortem.state_changes.select_related("changed_by")
+
+
+def threads_of(postmortem: Postmortem, user: User) -> list[Thread]:
+    """The threads with their comments, in the order of the text's sections; `is_unread` for `user` on each."""
+    unread = CommentNotice.objects.filter(comment__thread=OuterRef("pk"), person=user, read_at=None)
+    rows = postmortem.threads.select_related("section", "created_by", "closed_by", "assigned_to")
+    rows = rows.prefetch_related(Prefetch("comments", Comment.objects.select_related("created_by")))
+    threads: list[Thread] = list(rows.annotate(is_unread=Exists(unread)).order_by("section__position", "pk"))
+    for thread in threads:
+        thread.postmortem = postmortem
+    return threads
 
 
 def participants_of(postmortem: Postmortem) -> QuerySet[Participant]:

@@ -7,7 +7,7 @@ from accounts.models import User
 from incidents import rules as incident_rules
 from incidents.models import Incident
 from postmortems.enums import ParticipantRole, State
-from postmortems.models import Part, Postmortem
+from postmortems.models import Comment, Part, Postmortem, Thread
 
 WRITERS = (ParticipantRole.CONTRIBUTOR, ParticipantRole.FACILITATOR)
 
@@ -36,6 +36,21 @@ def can_edit(user: User, subject: Postmortem | Part) -> bool:
         return False
     in_office = user.is_administrator or postmortem.owner_id == user.pk or is_member(user, postmortem.team)
     return in_office or postmortem.participants.filter(user=user, role__in=WRITERS).exists()
+
+
+def can_comment(user: User, subject: Postmortem | Part) -> bool:
+    """Whoever sees it may say something about it."""
+    return can_see(user, subject)
+
+
+def can_close(user: User, thread: Thread) -> bool:
+    """Who settles a conversation: whoever began it, and those who write."""
+    return can_see(user, thread) and (thread.created_by_id == user.pk or can_edit(user, thread))
+
+
+def can_rewrite(user: User, comment: Comment) -> bool:
+    """One's own words, and nobody else's."""
+    return can_see(user, comment) and comment.created_by_id == user.pk
 
 
 def can_manage(user: User, subject: Postmortem | Part) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
+from postmortems.services import comment as comments
 from postmortems.services import live as services
 
 
@@ -19,3 +20,16 @@ def sweep_texts() -> None:
     """Find texts whose nudge was lost, and logs that grew long."""
     for postmortem_id, head in services.texts_left_behind(now=timezone.now()):
         follow_text.delay(postmortem_id, head, services.PAUSE)
+
+
+@shared_task(name="postmortems.tasks.mail_comments")
+def mail_comments() -> None:
+    """Ask for a digest for everybody who has comments unread for a while."""
+    for person_id in comments.people_to_mail(now=timezone.now()):
+        mail_comments_to.delay(person_id)
+
+
+@shared_task(name="postmortems.tasks.mail_comments_to")
+def mail_comments_to(person_id: int) -> None:
+    """Mail one person what they have not read; repeating it mails nothing twice."""
+    comments.mail_digest(person_id=person_id, now=timezone.now())

@@ -4,6 +4,7 @@ from django.urls import path
 
 from postmortems.views import (
     attachments,
+    comments,
     exports,
     lessons,
     live,
@@ -46,6 +47,15 @@ urlpatterns = [
     path("sections/<uuid:pk>/history/", sections.section_history, name="section-history"),
     path("section-revisions/<int:pk>/", sections.section_revision, name="section-revision"),
     path("section-revisions/<int:pk>/restore/", sections.section_revision_restore, name="section-revision-restore"),
+    path("postmortems/<int:pk>/comments/", comments.comments, name="comments"),
+    path("postmortems/<int:pk>/comments/read/", comments.comments_read, name="comments-read"),
+    path("sections/<uuid:pk>/threads/add/", comments.thread_add, name="thread-add"),
+    path("threads/<int:pk>/reply/", comments.thread_reply, name="thread-reply"),
+    path("threads/<int:pk>/resolve/", comments.thread_resolve, name="thread-resolve"),
+    path("threads/<int:pk>/reopen/", comments.thread_reopen, name="thread-reopen"),
+    path("threads/<int:pk>/assign/", comments.thread_assign, name="thread-assign"),
+    path("threads/<int:pk>/accept/", comments.suggestion_accept, name="suggestion-accept"),
+    path("comments/<int:pk>/edit/", comments.comment_edit, name="comment-edit"),
     path("postmortems/<int:pk>/lessons/", lessons.lessons, name="lessons"),
     path("postmortems/<int:pk>/lessons/add/", lessons.lesson_add, name="lesson-add"),
     path("lessons/<int:pk>/", lessons.lesson, name="lesson"),

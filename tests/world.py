@@ -18,6 +18,7 @@ from actions.models import ActionItem
 from incidents.models import Communication, ImpactFigure, Incident, PolicyRule, Service, TimelineEvent
 from postmortems.models import (
     Attachment,
+    Comment,
     Lesson,
     Participant,
     Postmortem,
@@ -26,6 +27,7 @@ from postmortems.models import (
     SectionRevision,
     StateChange,
     Template,
+    Thread,
 )
 from tests.routes import Route
 
@@ -129,6 +131,17 @@ def _build(world: World, team: Team, visibility: Visibility) -> None:
     revision = Revision.objects.create(
         postmortem=postmortem, number=1, reason="named", name=f"Name {canary}", made_by=owner, made_at=NOON
     )
+    thread = Thread.objects.create(
+        section=section,
+        postmortem=postmortem,
+        quote=f"Quote {canary}",
+        replacement=f"Instead {canary}",
+        created_by=owner,
+        created_at=NOON,
+    )
+    comment = Comment.objects.create(
+        thread=thread, postmortem=postmortem, body=f"Comment {canary}", created_by=owner, created_at=NOON
+    )
     parts: list[models.Model] = [
         incident,
         TimelineEvent.objects.create(incident=incident, at=NOON, text=f"Event {canary}", created_by=owner),
@@ -149,6 +162,8 @@ def _build(world: World, team: Team, visibility: Visibility) -> None:
             saved_at=NOON,
         ),
         revision,
+        thread,
+        comment,
         StateChange.objects.create(
             postmortem=postmortem, from_state="draft", to_state="in_review", changed_by=owner, changed_at=NOON
         ),

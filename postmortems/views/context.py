@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from accounts.access import Request
+from incidents.markdown import Reference, render
 from postmortems import queries, rules
 from postmortems.blocks import block_of
 from postmortems.document import rendered_section
-from postmortems.models import Postmortem, Section
+from postmortems.forms import AssignForm
+from postmortems.models import Comment, Postmortem, Section, Thread
+from postmortems.references import references_in
 from postmortems.services.state import MOVES
 
 
@@ -46,7 +52,6 @@ def section_context(section: Section, progress: str | None = None) -> dict[str, 
     return {
         "section": section,
         "postmortem": postmortem,
-        "can_edit": True,
         "progress": progress or queries.progress_of(section, postmortem),
         "html": rendered_section(section),
         "edit_url": block.edit_url(postmortem) if block else "",
@@ -57,3 +62,39 @@ def section_context(section: Section, progress: str | None = None) -> dict[str, 
 def write_url(section: Section) -> str:
     """The place of the section on the writing page."""
     return f"{reverse('postmortems:write', args=[section.postmortem_id])}#section-{section.pk}"
+
+
+def comments_context(request: Request, postmortem: Postmortem) -> dict[str, Any]:
+    """The threads as this person sees them."""
+    threads = queries.threads_of(postmortem, request.user)
+    can_edit = rules.can_edit(request.user, postmortem)
+    references = references_in(postmortem, [said.body for thread in threads for said in thread.comments.all()])
+    shown = [ShownThread(thread, can_edit or thread.created_by_id == request.user.pk, references) for thread in threads]
+    return {
+        "postmortem": postmortem,
+        "open_threads": [each for each in shown if each.thread.is_open],
+        "closed_threads": [each for each in shown if not each.thread.is_open],
+        "unread": sum(each.is_unread for each in shown),
+        "can_accept": can_edit and not postmortem.is_published,
+        "assign_form": AssignForm(),
+        "me": request.user,
+    }
+
+
+@dataclass(frozen=True)
+class ShownThread:
+    """A thread, what this person may do with it, and what it says."""
+
+    thread: Thread
+    may_close: bool
+    references: Mapping[str, Reference]
+
+    @property
+    def is_unread(self) -> bool:
+        return bool(getattr(self.thread, "is_unread", False))
+
+    @property
+    def comments(self) -> list[tuple[Comment, SafeString]]:
+        """What was said, in order, each with its HTML; a suggestion may come without a word."""
+        said = [comment for comment in self.thread.comments.all() if comment.body]
+        return [(comment, render(comment.body, self.references, prefix=f"comment-{comment.pk}")) for comment in said]

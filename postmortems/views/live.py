@@ -8,13 +8,14 @@ from django.views.decorators.http import require_GET
 from accounts.access import Request, opens
 from postmortems import queries, rules
 from postmortems.enums import AttachmentKind
+from postmortems.forms import MentionForm
 from postmortems.models import Postmortem
 from postmortems.references import choices_for, references_in, values_of
 from postmortems.views.attachments import markdown_of
 
 
 @require_GET
-@opens(Postmortem, rules.can_edit)
+@opens(Postmortem, rules.can_see)
 def insertions(request: Request, postmortem: Postmortem) -> HttpResponse:
     """What the slash menu inserts, by group, and what every name in the text stands for now."""
     postmortem = queries.with_its_incident(postmortem)
@@ -31,10 +32,11 @@ def insertions(request: Request, postmortem: Postmortem) -> HttpResponse:
 
 
 @require_GET
-@opens(Postmortem, rules.can_edit)
+@opens(Postmortem, rules.can_see)
 def mentionable(request: Request, postmortem: Postmortem) -> HttpResponse:
     """People whose name begins like `?q=` and who may see the post-mortem; those who take part in it first."""
-    people = queries.mentionable_people(postmortem, request.GET.get("q", "")[:80])
+    form = MentionForm(request.GET)
+    people = queries.mentionable_people(postmortem, form.cleaned_data["q"]) if form.is_valid() else []
     return JsonResponse(
         {"people": [{"id": person.pk, "name": person.display_name, "note": note} for person, note in people]}
     )

@@ -19,7 +19,7 @@ from postmortems.models import Postmortem
 from postmortems.services import draft as draft_services
 from postmortems.services import postmortem as services
 from postmortems.services.postmortem import AlreadyPublished
-from postmortems.views.context import header_context, section_context
+from postmortems.views.context import comments_context, header_context, section_context
 
 
 @require_GET
@@ -67,15 +67,20 @@ def _facts_strip(postmortem: Postmortem) -> list[blocks.Fact]:
 
 
 @require_GET
-@opens(Postmortem, rules.can_edit)
+@opens(Postmortem, rules.can_see)
 def write(request: Request, postmortem: Postmortem) -> HttpResponseBase:
-    """The writing page: the outline, and every section with its guidance."""
+    """The writing page: the outline, and every section with its guidance. Who only reads sees it live, and comments."""
     if postmortem.is_published:
         return redirect(postmortem)
     postmortem = queries.with_its_incident(postmortem)
     outline = queries.outline_of(postmortem)
     chapters = [section_context(chapter.section, chapter.progress) for chapter in outline]
-    context: dict[str, Any] = {**header_context(request, postmortem), "outline": outline, "chapters": chapters}
+    context: dict[str, Any] = {
+        **header_context(request, postmortem),
+        **comments_context(request, postmortem),
+        "outline": outline,
+        "chapters": chapters,
+    }
     return render(request, "postmortems/write.html", context)
 
 

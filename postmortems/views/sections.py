@@ -25,11 +25,12 @@ from postmortems.views.context import section_context, write_url
 
 
 @require_GET
-@opens(Section, rules.can_edit)
+@opens(Section, rules.can_see)
 def section(request: Request, section: Section) -> HttpResponse:
     """The section as it stands on the writing page: what "Cancel" and "Keep theirs" bring back."""
     queries.with_live_texts([section])
-    return _part(request, section, "postmortems/_section.html", section_context(section), 200)
+    context = {**section_context(section), "can_edit": rules.can_edit(request.user, section)}
+    return _part(request, section, "postmortems/_section.html", context, 200)
 
 
 @require_http_methods(["GET", "POST"])
@@ -60,7 +61,7 @@ def _begun(body: str, *, on: Section) -> SectionForm:
 
 
 def _saved_context(section: Section) -> dict[str, Any]:
-    return {**section_context(section), "is_saved": True}
+    return {**section_context(section), "is_saved": True, "can_edit": True}
 
 
 def _form(request: Request, section: Section, form: SectionForm, status: int) -> HttpResponse:
@@ -104,7 +105,7 @@ def _part(request: Request, section: Section, fragment: str, context: dict[str, 
 
 
 @require_POST
-@opens(Section, rules.can_edit)
+@opens(Section, rules.can_see)
 def section_preview(request: Request, section: Section) -> HttpResponse:
     """The text as its readers will see it; nothing is saved."""
     form = PreviewForm(request.POST)

@@ -3,7 +3,9 @@ import { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 
 import { make, toast } from "../js/dom.js";
+import { csrfToken } from "../js/csrf.js";
 import { Blocks } from "./blocks.js";
+import { Comments } from "./comments.js";
 import { Connection } from "./connection.js";
 import { LocalCopy } from "./local-copy.js";
 import { Preview } from "./preview.js";
@@ -31,6 +33,7 @@ class LiveDocument extends HTMLElement {
     this.copy = new LocalCopy();
     this.references = new References(this.dataset.insertions);
     this.blocks = new Blocks(this);
+    this.comments = new Comments(this, this.sections);
     this.chip = this.querySelector(".save-chip");
     this.here = new WhoIsHere(this.querySelector(".here"), this.awareness, (cursor) => this.showCursor(cursor));
     this.querySelector(".view-switch").addEventListener("click", (event) => this.chooseView(event), { signal });
@@ -46,6 +49,7 @@ class LiveDocument extends HTMLElement {
     this.stop.abort();
     this.here.destroy();
     this.blocks.destroy();
+    this.comments.destroy();
     for (const section of this.sections.values()) {
       section.preview.stop();
       section.editor.destroy();
@@ -75,6 +79,7 @@ class LiveDocument extends HTMLElement {
     for (const place of this.querySelectorAll("[data-live-section]")) {
       if (!this.sections.has(place.dataset.liveSection)) this.mount(place);
     }
+    this.comments.place();
     this.setAttribute("data-ready", "");
     this.showStatus();
   }
@@ -92,11 +97,15 @@ class LiveDocument extends HTMLElement {
       references: this.references,
       peopleUrl: this.dataset.people,
       attachUrl: this.dataset.attach,
+      extensions: this.comments.extensions(place),
     });
     const preview = new Preview(panel.querySelector(".live-preview"), previewUrl, ytext);
     this.sections.set(id, { editor, preview, panel, ytext });
     panel.classList.add("is-live");
-    const redraw = () => this.showProgress(id, panel, ytext);
+    const redraw = () => {
+      this.showProgress(id, panel, ytext);
+      this.comments.later();
+    };
     ytext.observe(redraw);
     redraw();
     preview.show(this.view !== undefined && this.view !== "write");
@@ -110,6 +119,10 @@ class LiveDocument extends HTMLElement {
     if (!mark || mark.textContent === progress) return;
     mark.textContent = progress;
     mark.className = `progress-mark progress-${progress}`;
+  }
+
+  csrf() {
+    return { "X-CSRFToken": csrfToken() };
   }
 
   chooseView(event) {

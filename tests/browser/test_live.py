@@ -359,3 +359,87 @@ def test_blocks_follow_others_without_disturbing_whoever_types(
     lesson.fill("")
     editor(page).click()
     expect(page.locator(".section-lessons")).to_contain_text("Watch the pool", timeout=2_000)
+
+
+# -- Comments ----------------------------------------------------------------------------------------------------------
+
+
+def select(page: Page, words: str) -> None:
+    """Select the words as a person would, from their beginning with the keyboard."""
+    line = editor(page).inner_text()
+    editor(page).click()
+    page.keyboard.press("Control+Home")
+    for _ in range(line.index(words)):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.down("Shift")
+    for _ in words:
+        page.keyboard.press("ArrowRight")
+    page.keyboard.up("Shift")
+
+
+def comment_on(page: Page, words: str, body: str) -> None:
+    select(page, words)
+    page.get_by_role("button", name="Comment", exact=True).click()
+    page.get_by_role("textbox", name="Comment").fill(body)
+    page.locator("#thread-new").get_by_role("button", name="Comment").click()
+    expect(page.locator(".thread", has_text=body)).to_be_visible()
+
+
+def test_a_comment_stays_on_its_words_and_goes_to_the_tray_when_they_go(
+    opened: Callable[..., Page], section: Section, alice: User, bob: User
+) -> None:
+    Section.objects.filter(pk=section.pk).update(body="The pool ran dry at noon.")
+    one, two = opened(alice), opened(bob)
+    comment_on(one, "ran dry", "How do we know?")
+    expect(one.locator(".commented")).to_have_text("ran dry")
+    expect(two.locator(".commented")).to_have_text("ran dry")
+    expect(two.locator(".comments-count")).to_have_text("1")
+    editor(two).click()
+    two.keyboard.press("Control+Home")
+    two.keyboard.type("On Monday, ")
+    select(two, "dry")
+    two.keyboard.press("ArrowLeft")
+    two.keyboard.type("completely ")
+    expect(one.locator(".commented")).to_have_text("ran completely dry")
+    expect(editor(one)).to_have_text("On Monday, The pool ran completely dry at noon.")
+    select(two, "ran completely dry")
+    two.keyboard.press("Delete")
+    expect(one.locator(".comments-tray .thread")).to_contain_text("How do we know?")
+    expect(one.locator(".comments-tray")).to_contain_text("On deleted text")
+    expect(one.locator(".commented")).to_have_count(0)
+    editor(two).click()
+    two.keyboard.press("Control+z")
+    expect(one.locator(".comments-tray .thread")).to_have_count(0)
+
+
+def test_a_suggestion_is_taken_by_one_key(
+    opened: Callable[..., Page], section: Section, alice: User, bob: User
+) -> None:
+    Section.objects.filter(pk=section.pk).update(body="The pool ran dry at noon.")
+    one, two = opened(alice), opened(bob)
+    select(two, "ran dry")
+    two.get_by_role("button", name="Suggest", exact=True).click()
+    two.get_by_label("Say instead").fill("had no connection left")
+    two.locator("#thread-new").get_by_role("button", name="Suggest").click()
+    one.locator(".comments-toggle[aria-expanded=false]").click()
+    thread = one.locator("article.thread")
+    thread.focus()
+    one.keyboard.press("a")
+    expect(editor(two)).to_have_text("The pool had no connection left at noon.")
+    expect(one.locator(".comments-closed > summary")).to_have_text("1 settled")
+    expect(two.locator(".comments-count")).to_have_text("0")
+
+
+def test_a_reader_follows_the_text_live_and_comments_without_a_cursor_of_their_own(
+    opened: Callable[..., Page], section: Section, alice: User, mallory: User
+) -> None:
+    writer, reader = opened(alice), opened(mallory)
+    expect(chip(reader)).to_have_text("Read-only now")
+    type_at_end(writer, " Live.")
+    expect(editor(reader)).to_have_text("Begin. Live.")
+    expect(writer.locator(".caret")).to_have_count(0)
+    reader.evaluate("getSelection().selectAllChildren(document.querySelector('.cm-line'))")
+    reader.get_by_role("button", name="Comment", exact=True).click()
+    reader.get_by_role("textbox", name="Comment").fill("I wonder.")
+    reader.locator("#thread-new").get_by_role("button", name="Comment").click()
+    expect(writer.locator(".comments-count")).to_have_text("1")

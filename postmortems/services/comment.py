@@ -1,0 +1,264 @@
+"""Comments and suggestions: threads on some words of the text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.exceptions import EditedMeanwhile
+from accounts.mail import MailNotSent, link_to, send
+from accounts.models import User
+from incidents.markdown import reference_keys
+from postmortems.enums import RevisionReason, ThreadState
+from postmortems.models import Comment, CommentNotice, Postmortem, Section, Thread
+from postmortems.services.postmortem import lock_for_writing, postmortem_was_changed
+from postmortems.services.section import lock_section
+from postmortems.services.text import keep_revision, write_texts
+
+MAILED_AFTER = timedelta(minutes=10)
+"""Who reads the comment in the document within this time gets no mail about it."""
+
+
+class AlreadyClosed(Exception):
+    """Somebody settled it in the meantime."""
+
+
+class WordsGone(Exception):
+    """The words a suggestion is about no longer stand in the text."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which words a thread is about."""
+
+    quote: str
+    before: str = ""
+    after: str = ""
+    anchor: Mapping[str, Any] = field(default_factory=dict)
+
+
+@transaction.atomic
+def begin_thread(
+    *, section: Section, place: Place, body: str, replacement: str | None, by: User, now: datetime
+) -> Thread:
+    """Begin a conversation about the words at `place`. The same again, a double click, is kept once."""
+    Postmortem.objects.select_for_update(of=("self",), no_key=True).get(pk=section.postmortem_id)
+    facts = {"quote": place.quote, "replacement": replacement, "created_by": by, "state": ThreadState.OPEN}
+    twins = section.threads.filter(**facts, comments__body=body, created_at__gt=now - timedelta(seconds=10))
+    if twin := twins.first():
+        return twin
+    thread = Thread.objects.create(
+        section=section,
+        postmortem_id=section.postmortem_id,
+        anchor=dict(place.anchor),
+        quote_before=place.before[-32:],
+        quote_after=place.after[:32],
+        created_at=now,
+        **facts,
+    )
+    audit.record(by=by, verb="thread.begun", obj=section.postmortem, thread=thread.pk)
+    _say(thread, body, by=by, now=now)
+    return thread
+
+
+@transaction.atomic
+def reply(*, thread: Thread, body: str, by: User, now: datetime) -> Comment:
+    """Say something more; to a settled thread too, which stays settled. The same again is kept once."""
+    locked = _lock(thread)
+    last = locked.comments.order_by("-pk").first()
+    if last and last.created_by_id == by.pk and last.body == body:
+        return last
+    return _say(locked, body, by=by, now=now)
+
+
+def _say(thread: Thread, body: str, *, by: User, now: datetime) -> Comment:
+    comment = Comment.objects.create(
+        thread=thread, postmortem_id=thread.postmortem_id, body=body, created_by=by, created_at=now
+    )
+    _notify(comment, by=by)
+    CommentNotice.objects.filter(comment__thread=thread, person=by, read_at=None).update(read_at=now)
+    postmortem_was_changed(thread.postmortem, part="comments", now=now)
+    return comment
+
+
+def _notify(comment: Comment, *, by: User) -> None:
+    """Whoever is named in it, takes part in the thread, or owns the document; nobody who may not see it."""
+    thread = comment.thread
+    mentioned = mentions(comment.body)
+    partners = set(thread.comments.values_list("created_by", flat=True)) | {thread.created_by_id}
+    people = mentioned | partners | {thread.postmortem.owner_id, thread.assigned_to_id or 0}
+    shown = Postmortem.objects.filter(pk=thread.postmortem_id)
+    for person in User.objects.filter(pk__in=people - {by.pk}, is_active=True):
+        if shown.visible_to(person).exists():
+            values = {"is_mention": person.pk in mentioned}
+            CommentNotice.objects.get_or_create(comment=comment, person=person, defaults=values)
+
+
+def mentions(text: str) -> set[int]:
+    """The people named in a text, by number."""
+    names = (key.removeprefix("person:") for key in reference_keys(text) if key.startswith("person:"))
+    return {int(name) for name in names if name.isascii() and name.isdigit() and len(name) < 10}
+
+
+@transaction.atomic
+def edit_comment(*, comment: Comment, revision: int, body: str, by: User, now: datetime) -> Comment:
+    """Say it in other words, unless it was edited since `revision` (in another window): `EditedMeanwhile`."""
+    locked = Comment.objects.select_for_update(of=("self",)).get(pk=comment.pk)
+    if locked.body == body:
+        return locked
+    if locked.revision != revision:
+        raise EditedMeanwhile(locked)
+    locked.body = body
+    locked.revision += 1
+    locked.edited_at = now
+    locked.save(update_fields=["body", "revision", "edited_at"])
+    _notify(locked, by=by)
+    postmortem_was_changed(locked.postmortem, part="comments", now=now)
+    return locked
+
+
+@transaction.atomic
+def close_thread(*, thread: Thread, to: ThreadState, by: User, now: datetime) -> Thread:
+    """Settle it: resolved, or as a suggestion rejected. Raises `AlreadyClosed`."""
+    return _close(_lock_open(thread), to=to, by=by, now=now)
+
+
+def _close(locked: Thread, *, to: ThreadState, by: User, now: datetime) -> Thread:
+    locked.state, locked.closed_by, locked.closed_at = to, by, now
+    locked.save(update_fields=["state", "closed_by", "closed_at"])
+    audit.record(by=by, verb=f"thread.{to.value}", obj=locked.postmortem, thread=locked.pk)
+    postmortem_was_changed(locked.postmortem, part="comments", now=now)
+    return locked
+
+
+@transaction.atomic
+def reopen_thread(*, thread: Thread, by: User, now: datetime) -> Thread:
+    """Take it up again; one that is open stays so."""
+    locked = _lock(thread)
+    if locked.is_open:
+        return locked
+    locked.state, locked.closed_by, locked.closed_at = ThreadState.OPEN, None, None
+    locked.save(update_fields=["state", "closed_by", "closed_at"])
+    audit.record(by=by, verb="thread.reopened", obj=locked.postmortem, thread=locked.pk)
+    postmortem_was_changed(locked.postmortem, part="comments", now=now)
+    return locked
+
+
+@transaction.atomic
+def assign_thread(*, thread: Thread, to: User | None, by: User, now: datetime) -> Thread:
+    """Ask `to` to see to it, or nobody any more; they are told of its last comment."""
+    locked = _lock(thread)
+    if locked.assigned_to_id == (to.pk if to else None):
+        return locked
+    locked.assigned_to = to
+    locked.save(update_fields=["assigned_to"])
+    audit.record(by=by, verb="thread.assigned", obj=locked.postmortem, thread=locked.pk, person=to.pk if to else None)
+    _notify(locked.comments.latest("pk"), by=by)
+    postmortem_was_changed(locked.postmortem, part="comments", now=now)
+    return locked
+
+
+@transaction.atomic
+def accept_suggestion(*, thread: Thread, words: str, near: int, by: User, now: datetime) -> Thread:
+    """Write the suggested words instead of `words`, at the place nearest to character `near` of the section.
+
+    Raises `AlreadyClosed`, `WordsGone` when they stand there no longer, or `AlreadyPublished`; nothing is written then.
+    """
+    postmortem = lock_for_writing(thread.postmortem)
+    locked = _lock_open(thread)
+    section = lock_section(locked.section)
+    at = nearest(section.body, words, near)
+    if locked.replacement is None or at is None:
+        raise WordsGone
+    keep_revision(postmortem, reason=RevisionReason.TURN, by=None, now=now)
+    body = section.body[:at] + locked.replacement + section.body[at + len(words) :]
+    write_texts(postmortem, {section: body}, by=by, now=now)
+    keep_revision(postmortem, reason=RevisionReason.SAVED, by=by, now=now)
+    return _close(locked, to=ThreadState.ACCEPTED, by=by, now=now)
+
+
+def nearest(text: str, words: str, near: int) -> int | None:
+    """Where `words` begin in `text`, at the place nearest to `near`; None when they are not in it."""
+    if not words:
+        return None
+    places, at = [], text.find(words)
+    while at >= 0:
+        places.append(at)
+        at = text.find(words, at + 1)
+    return min(places, key=lambda place: abs(place - near), default=None)
+
+
+def mark_read(*, postmortem: Postmortem, by: User, now: datetime) -> int:
+    """This person has seen what was said; how much of it was new."""
+    notices = CommentNotice.objects.filter(person=by, read_at=None, comment__postmortem=postmortem)
+    return notices.update(read_at=now)
+
+
+def _lock(thread: Thread) -> Thread:
+    """The thread as it is now, locked."""
+    related = Thread.objects.select_for_update(of=("self",)).select_related("postmortem", "section__postmortem")
+    return related.get(pk=thread.pk)
+
+
+def _lock_open(thread: Thread) -> Thread:
+    locked = _lock(thread)
+    if not locked.is_open:
+        raise AlreadyClosed
+    return locked
+
+
+# -- Mail --------------------------------------------------------------------------------------------------------------
+
+
+def people_to_mail(*, now: datetime) -> list[int]:
+    """Who has comments that they did not read for a while."""
+    due = CommentNotice.objects.filter(read_at=None, mailed_at=None, comment__created_at__lt=now - MAILED_AFTER)
+    return list(due.filter(person__is_active=True).values_list("person", flat=True).distinct())
+
+
+@transaction.atomic
+def mail_digest(*, person_id: int, now: datetime) -> int:
+    """One mail about all of it, each comment once; how many comments it tells of.
+
+    What the person may no longer see is left out, and of restricted documents only that there is something to see. A
+    mail that cannot be sent is tried again the next time.
+    """
+    rows = CommentNotice.objects.select_for_update(of=("self",), skip_locked=True).filter(
+        person=person_id, read_at=None, mailed_at=None, comment__created_at__lt=now - MAILED_AFTER
+    )
+    notices = list(rows.select_related("person", "comment__created_by", "comment__thread", "comment__postmortem"))
+    if not notices:
+        return 0
+    person = notices[0].person
+    seen = set(Postmortem.objects.visible_to(person).filter(threads__comments__notices__in=notices).distinct())
+    shown = [notice for notice in notices if notice.comment.postmortem in seen]
+    if shown:
+        try:
+            _mail(person, shown)
+        except MailNotSent:
+            return 0
+    CommentNotice.objects.filter(pk__in=[notice.pk for notice in notices]).update(mailed_at=now)
+    return len(shown)
+
+
+def _mail(person: User, notices: list[CommentNotice]) -> None:
+    documents: dict[Postmortem, list[Comment]] = {}
+    for notice in notices:
+        documents.setdefault(notice.comment.postmortem, []).append(notice.comment)
+    told = [
+        {
+            "title": "A restricted post-mortem" if postmortem.is_restricted else str(postmortem),
+            "comments": [] if postmortem.is_restricted else comments,
+            "count": len(comments),
+            "link": link_to(f"/postmortems/{postmortem.pk}/comments/"),
+        }
+        for postmortem, comments in documents.items()
+    ]
+    count = len(notices)
+    subject = f"{count} {'comment' if count == 1 else 'comments'} for you in Debrief"
+    send("comments", to=person.email, subject=subject, context={"person": person, "documents": told})

@@ -1,0 +1,242 @@
+import { StateEffect, StateField } from "@codemirror/state";
+import { Decoration, EditorView, showTooltip } from "@codemirror/view";
+import * as Y from "yjs";
+
+import { make } from "../js/dom.js";
+import { indexIn } from "./remote-cursors.js";
+
+const AROUND = 32;
+const READ_AFTER_MS = 2500;
+const placed = StateEffect.define();
+
+/** Which words have threads on them, in one editor. */
+const highlights = StateField.define({
+  create: () => Decoration.none,
+  update(value, transaction) {
+    for (const effect of transaction.effects) {
+      if (!effect.is(placed)) continue;
+      const marks = effect.value.map(({ id, from, to, isSuggestion }) =>
+        Decoration.mark({ class: isSuggestion ? "commented suggested" : "commented", attributes: { "data-thread": id } }).range(from, to),
+      );
+      return Decoration.set(marks, true);
+    }
+    return value.map(transaction.changes);
+  },
+  provide: (field) => EditorView.decorations.from(field),
+});
+
+/** Where a thread's words are in the text now, or null: by position, else by what they said. */
+export function findWords(ytext, { anchor, quote, before, after }) {
+  const from = anchor.start ? indexIn(ytext, anchor.start) : null;
+  const to = anchor.end ? indexIn(ytext, anchor.end) : null;
+  if (from !== null && to !== null && from < to) return { from, to };
+  return findQuote(ytext.toString(), quote, before, after);
+}
+
+/** The place of a quote: the one with the same words around it, or the only one there is. */
+function findQuote(text, quote, before, after) {
+  const exact = text.indexOf(before + quote + after);
+  if (exact >= 0) return { from: exact + before.length, to: exact + before.length + quote.length };
+  const first = text.indexOf(quote);
+  if (first < 0 || text.indexOf(quote, first + 1) >= 0) return null;
+  return { from: first, to: first + quote.length };
+}
+
+/** The threads beside the text: shows where each belongs, and begins new ones on a selection. */
+export class Comments {
+  constructor(root, sections) {
+    this.root = root;
+    this.sections = sections;
+    this.panel = root.querySelector("#comments-panel");
+    this.stop = new AbortController();
+    const { signal } = this.stop;
+    this.observer = new MutationObserver(() => this.later());
+    this.observer.observe(this.panel, { childList: true, subtree: true });
+    this.panel.addEventListener("click", (event) => this.clicked(event), { signal });
+    this.panel.addEventListener("keydown", (event) => this.pressed(event), { signal });
+    this.panel.addEventListener("reset", (event) => this.cancelled(event), { signal });
+    this.panel.addEventListener("htmx:config:request", (event) => this.addPlace(event), { signal });
+    document.addEventListener("htmx:after:swap", (event) => this.swapped(event), { signal });
+    root.querySelector(".comments-toggle").addEventListener("click", () => this.show(!this.isShown), { signal });
+    this.show(root.hasAttribute("data-comments-open"));
+  }
+
+  destroy() {
+    this.stop.abort();
+    this.observer.disconnect();
+    clearTimeout(this.timer);
+    clearTimeout(this.reading);
+  }
+
+  show(isShown) {
+    this.isShown = isShown;
+    this.root.toggleAttribute("data-comments-open", isShown);
+    this.root.querySelector(".comments-toggle").setAttribute("aria-expanded", String(isShown));
+    this.read();
+  }
+
+  /** What an editor needs so that words in it can be commented on. */
+  extensions(place) {
+    return [
+      highlights,
+      this.offer(place),
+      EditorView.domEventHandlers({
+        click: (event) => {
+          const mark = event.target.closest?.("[data-thread]");
+          if (mark) this.open(mark.dataset.thread);
+        },
+      }),
+    ];
+  }
+
+  later() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.place(), 60);
+  }
+
+  /** Find the words of every thread; those that are nowhere go to the tray, and nothing is lost. */
+  place() {
+    this.observer.disconnect();
+    const found = new Map([...this.sections.keys()].map((id) => [id, []]));
+    const tray = this.panel.querySelector(".comments-tray");
+    for (const thread of this.panel.querySelectorAll(".comments > .thread, .comments-tray > .thread")) {
+      const section = this.sections.get(thread.dataset.section);
+      if (!section) continue;
+      const range = findWords(section.ytext, wordsOf(thread));
+      thread.classList.toggle("is-orphan", range === null);
+      if (range === null && thread.parentElement !== tray) tray.append(thread);
+      else if (range !== null && thread.parentElement === tray) tray.before(thread);
+      if (range) found.get(thread.dataset.section).push({ id: thread.id, isSuggestion: thread.querySelector("ins") !== null, ...range });
+    }
+    tray.hidden = tray.querySelector(".thread") === null;
+    for (const [id, ranges] of found) this.sections.get(id).editor.view.dispatch({ effects: placed.of(ranges) });
+    const open = this.panel.querySelectorAll(".comments > .thread, .comments-tray > .thread").length;
+    this.root.querySelector(".comments-count").textContent = String(open);
+    this.observer.observe(this.panel, { childList: true, subtree: true });
+    this.read();
+  }
+
+  /** After a while in view, what is new counts as read. */
+  read() {
+    clearTimeout(this.reading);
+    const list = this.panel.querySelector(".comments");
+    if (!this.isShown || !Number(list?.dataset.unread)) return;
+    this.reading = setTimeout(() => {
+      if (document.hidden) return;
+      list.dataset.unread = "0";
+      window.htmx.ajax("POST", this.root.dataset.readUrl, { source: list, target: list, swap: "none", headers: this.root.csrf() });
+    }, READ_AFTER_MS);
+  }
+
+  // -- Beginning ------------------------------------------------------------------------------------------------------
+
+  /** Two buttons above a selection. */
+  offer(place) {
+    const tooltip = (state) => {
+      const { from, to, empty } = state.selection.main;
+      if (empty || to - from > 5000) return null;
+      return { pos: from, above: true, arrow: false, create: (view) => ({ dom: this.buttons(view, place) }) };
+    };
+    return StateField.define({
+      create: tooltip,
+      update: (value, transaction) => (transaction.docChanged || transaction.selection ? tooltip(transaction.state) : value),
+      provide: (field) => showTooltip.from(field),
+    });
+  }
+
+  buttons(view, place) {
+    const one = (label, isSuggestion) => {
+      const button = make("button", { type: "button", class: "btn btn-ghost btn-xs" }, label);
+      button.addEventListener("mousedown", (event) => event.preventDefault());
+      button.addEventListener("click", () => this.begin(view, place, isSuggestion));
+      return button;
+    };
+    return make("div", { class: "selection-menu" }, one("Comment", false), one("Suggest", true));
+  }
+
+  async begin(view, place, isSuggestion) {
+    const { from, to } = view.state.selection.main;
+    const quote = view.state.sliceDoc(from, to);
+    const { ytext } = this.sections.get(place.dataset.liveSection);
+    const position = (index, assoc) => Y.relativePositionToJSON(Y.createRelativePositionFromTypeIndex(ytext, index, assoc));
+    const values = {
+      quote,
+      before: view.state.sliceDoc(Math.max(0, from - AROUND), from),
+      after: view.state.sliceDoc(to, to + AROUND),
+      anchor: JSON.stringify({ start: position(from, 0), end: position(to, -1) }),
+      is_suggestion: isSuggestion ? "True" : "",
+    };
+    this.show(true);
+    const url = `${place.dataset.commentUrl}?${isSuggestion ? "suggest&" : ""}quote=${encodeURIComponent(quote.slice(0, 1500))}`;
+    const target = this.panel.querySelector("#thread-new");
+    await window.htmx.ajax("GET", url, { source: this.panel, target, swap: "outerHTML" });
+    const form = this.panel.querySelector("#thread-new");
+    for (const [name, value] of Object.entries(values)) form.elements.namedItem(name).value = value;
+    const first = form.elements.namedItem(isSuggestion ? "replacement" : "body");
+    if (isSuggestion) first.value = quote;
+    first.focus();
+  }
+
+  /** The list came back after a new thread: its form is done. */
+  swapped() {
+    if (this.root.contains(document.activeElement) && this.panel.querySelector("form#thread-new")?.matches(":focus-within")) return;
+    this.later();
+  }
+
+  cancelled(event) {
+    const form = event.target.closest("#thread-new");
+    if (form) form.replaceWith(make("div", { id: "thread-new" }));
+  }
+
+  // -- Going there ----------------------------------------------------------------------------------------------------
+
+  open(id) {
+    this.show(true);
+    const thread = document.getElementById(id);
+    thread?.closest("details")?.setAttribute("open", "");
+    thread?.focus();
+    thread?.scrollIntoView({ block: "nearest" });
+  }
+
+  clicked(event) {
+    const quote = event.target.closest(".thread-quote, .thread-suggestion");
+    const thread = quote?.closest("article.thread");
+    const section = thread && this.sections.get(thread.dataset.section);
+    const range = section && findWords(section.ytext, wordsOf(thread));
+    if (!range) return;
+    const { view } = section.editor;
+    view.dispatch({ selection: { anchor: range.from, head: range.to }, effects: EditorView.scrollIntoView(range.from, { y: "center" }) });
+  }
+
+  /** One key settles the thread that has the focus. */
+  pressed(event) {
+    if (!event.target.matches("article.thread") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const form = event.target.querySelector(`form[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+    if (!form) return;
+    event.preventDefault();
+    form.requestSubmit();
+  }
+
+  /** Accepting says which words are meant now, and where they stand. */
+  addPlace(event) {
+    const form = event.target.closest?.("form[action$='/accept/']");
+    const thread = form?.closest("article.thread");
+    const section = thread && this.sections.get(thread.dataset.section);
+    const range = section && findWords(section.ytext, wordsOf(thread));
+    if (!range) return;
+    const text = section.ytext.toString();
+    const { body } = event.detail.ctx.request;
+    body.set("words", text.slice(range.from, range.to));
+    body.set("near", String([...text.slice(0, range.from)].length));
+  }
+}
+
+function wordsOf({ dataset }) {
+  let anchor = {};
+  try {
+    anchor = JSON.parse(dataset.anchor) ?? {};
+  } catch {
+    anchor = {}; // then the quote has to do
+  }
+  return { anchor, quote: dataset.quote, before: dataset.before, after: dataset.after };
+}
