@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import retarget
 
 from accounts.access import Request, opens
 from accounts.exceptions import EditedMeanwhile
@@ -70,7 +71,8 @@ def _add_form(request: Request, section: Section, form: ThreadForm, status: int)
     context = {"section": section, "postmortem": section.postmortem, "form": form, "is_suggestion": is_suggestion}
     title = f"Comment on {section.title}"
     back = _back(section.postmortem)
-    return render_part(request, "postmortems/_thread_form.html", context, title=title, back=back, status=status)
+    page = render_part(request, "postmortems/_thread_form.html", context, title=title, back=back, status=status)
+    return retarget(page, "#thread-new") if status == 422 else page
 
 
 @require_POST

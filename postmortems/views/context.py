@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from accounts.access import Request
-from incidents.markdown import Reference, render
+from incidents.markdown import Reference, render, render_inline
 from postmortems import queries, rules
 from postmortems.blocks import block_of
 from postmortems.document import rendered_section
@@ -68,7 +68,9 @@ def comments_context(request: Request, postmortem: Postmortem) -> dict[str, Any]
     """The threads as this person sees them."""
     threads = queries.threads_of(postmortem, request.user)
     can_edit = rules.can_edit(request.user, postmortem)
-    references = references_in(postmortem, [said.body for thread in threads for said in thread.comments.all()])
+    texts = [said.body for thread in threads for said in thread.comments.all()]
+    texts += [text for thread in threads for text in (thread.quote, thread.replacement or "")]
+    references = references_in(postmortem, texts)
     shown = [ShownThread(thread, can_edit or thread.created_by_id == request.user.pk, references) for thread in threads]
     return {
         "postmortem": postmortem,
@@ -92,6 +94,14 @@ class ShownThread:
     @property
     def is_unread(self) -> bool:
         return bool(getattr(self.thread, "is_unread", False))
+
+    @property
+    def quote(self) -> SafeString:
+        return render_inline(self.thread.quote, self.references)
+
+    @property
+    def replacement(self) -> SafeString:
+        return render_inline(self.thread.replacement or "", self.references)
 
     @property
     def comments(self) -> list[tuple[Comment, SafeString]]:

@@ -5,6 +5,7 @@ export class Blocks {
   constructor(root) {
     this.root = root;
     this.stale = new Set();
+    this.fetching = new Set();
     this.onFocusOut = () => setTimeout(() => this.catchUp(), 150);
     root.addEventListener("focusout", this.onFocusOut);
   }
@@ -24,16 +25,24 @@ export class Blocks {
   catchUp() {
     for (const id of [...this.stale]) {
       const block = document.getElementById(id);
-      if (block && isBusy(block)) continue;
+      if (block && (isBusy(block) || this.fetching.has(id))) continue;
       this.stale.delete(id);
-      if (block) fetchAnew(block);
+      if (block) this.fetchAnew(block);
     }
   }
-}
 
-function fetchAnew(block) {
-  const { refreshUrl, refreshSwap } = block.dataset;
-  return window.htmx.ajax("GET", refreshUrl, { source: block, target: block, swap: refreshSwap ?? "outerHTML" });
+  /** One request at a time for a block: what changes meanwhile is fetched after it. */
+  async fetchAnew(block) {
+    const { id, dataset } = block;
+    const { refreshUrl, refreshSwap } = dataset;
+    this.fetching.add(id);
+    try {
+      await window.htmx.ajax("GET", refreshUrl, { source: block, target: block, swap: refreshSwap ?? "outerHTML" });
+    } finally {
+      this.fetching.delete(id);
+      this.catchUp();
+    }
+  }
 }
 
 /** Somebody types here, or has a form open. */

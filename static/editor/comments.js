@@ -56,7 +56,7 @@ export class Comments {
     this.panel.addEventListener("keydown", (event) => this.pressed(event), { signal });
     this.panel.addEventListener("reset", (event) => this.cancelled(event), { signal });
     this.panel.addEventListener("htmx:config:request", (event) => this.addPlace(event), { signal });
-    document.addEventListener("htmx:after:swap", (event) => this.swapped(event), { signal });
+    document.addEventListener("htmx:after:request", (event) => this.answered(event.detail.ctx), { signal });
     root.querySelector(".comments-toggle").addEventListener("click", () => this.show(!this.isShown), { signal });
     this.show(root.hasAttribute("data-comments-open"));
   }
@@ -167,6 +167,7 @@ export class Comments {
       is_suggestion: isSuggestion ? "True" : "",
     };
     this.show(true);
+    view.dispatch({ selection: { anchor: to } });
     const url = `${place.dataset.commentUrl}?${isSuggestion ? "suggest&" : ""}quote=${encodeURIComponent(quote.slice(0, 1500))}`;
     const target = this.panel.querySelector("#thread-new");
     await window.htmx.ajax("GET", url, { source: this.panel, target, swap: "outerHTML" });
@@ -177,15 +178,17 @@ export class Comments {
     first.focus();
   }
 
-  /** The list came back after a new thread: its form is done. */
-  swapped() {
-    if (this.root.contains(document.activeElement) && this.panel.querySelector("form#thread-new")?.matches(":focus-within")) return;
-    this.later();
+  /** The new thread is in the list: its form is done. */
+  answered({ sourceElement, response }) {
+    if (sourceElement.matches?.("form#thread-new") && response?.status === 200) this.endForm(sourceElement);
   }
 
   cancelled(event) {
-    const form = event.target.closest("#thread-new");
-    if (form) form.replaceWith(make("div", { id: "thread-new" }));
+    if (event.target.matches("form#thread-new")) this.endForm(event.target);
+  }
+
+  endForm(form) {
+    form.replaceWith(make("div", { id: "thread-new" }));
   }
 
   // -- Going there ----------------------------------------------------------------------------------------------------

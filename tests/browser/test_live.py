@@ -382,7 +382,8 @@ def comment_on(page: Page, words: str, body: str) -> None:
     page.get_by_role("button", name="Comment", exact=True).click()
     page.get_by_role("textbox", name="Comment").fill(body)
     page.locator("#thread-new").get_by_role("button", name="Comment").click()
-    expect(page.locator(".thread", has_text=body)).to_be_visible()
+    expect(page.locator("article.thread", has_text=body)).to_be_visible()
+    expect(page.locator("form#thread-new")).to_have_count(0)
 
 
 def test_a_comment_stays_on_its_words_and_goes_to_the_tray_when_they_go(
