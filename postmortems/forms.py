@@ -136,6 +136,12 @@ class MentionForm(CleanTextMixin, forms.Form):
     q = forms.CharField(max_length=80, required=False)
 
 
+class RevisionNameForm(CleanTextMixin, forms.Form):
+    """What a moment in the history is called."""
+
+    name = forms.CharField(max_length=120, help_text="For instance: before the review meeting.")
+
+
 class AssignForm(OwnIdsMixin, forms.Form):
     """Who should see to a thread; nobody, if empty."""
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery
 from django.db.models import Case, Count, Exists, F, Min, OuterRef, Prefetch, Q, QuerySet, When
@@ -14,7 +15,8 @@ from accounts.paging import Page, page_of
 from incidents.models import Incident, Service
 from postmortems.blocks import block_of
 from postmortems.collab import store
-from postmortems.enums import State
+from postmortems.collab.store import NeverOpened
+from postmortems.enums import SectionKind, State
 from postmortems.models import (
     Comment,
     CommentNotice,
@@ -22,6 +24,7 @@ from postmortems.models import (
     Lesson,
     Participant,
     Postmortem,
+    Revision,
     Section,
     SectionRevision,
     StateChange,
@@ -136,6 +139,58 @@ def progress_of(section: Section, postmortem: Postmortem) -> str:
 
 def revisions_of(section: Section) -> QuerySet[SectionRevision]:
     return section.revisions.select_related("saved_by")
+
+
+def revisions_for_history(postmortem: Postmortem, *, cursor: str) -> Page[Revision]:
+    """One page of the moments that were kept, newest first, each with who wrote and which sections changed."""
+    changed = SectionRevision.objects.select_related("section").only("revision", "section__title")
+    rows = postmortem.revisions.select_related("made_by").prefetch_related("writers", Prefetch("sections", changed))
+    return page_of(rows, order=("number",), cursor=cursor)
+
+
+def texts_at(revision: Revision) -> dict[UUID, str]:
+    """What each prose section said at that moment; one that did not exist yet, or had no text, is missing or empty."""
+    texts = {}
+    for section in revision.postmortem.sections.filter(kind=SectionKind.PROSE):
+        said = section.revisions.filter(revision__lte=revision.pk).order_by("-number").first()
+        texts[section.pk] = said.body if said else ""
+    return texts
+
+
+def revision_before(revision: Revision) -> Revision | None:
+    return revision.postmortem.revisions.filter(number__lt=revision.number).first()
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """One section in pieces, each with who wrote it: None for what no person is known for."""
+
+    section: Section
+    pieces: list[tuple[User | None, str]]
+
+
+def attribution_of(postmortem: Postmortem) -> list[Attribution]:
+    """Who wrote which words that stand in the text now. Empty while nobody has opened the live text."""
+    try:
+        loaded = store.load(postmortem.pk)
+    except NeverOpened:
+        return []
+    people = User.objects.in_bulk(set(loaded.writers.values()))
+    sections = [section for section in sections_of(postmortem) if section.is_prose]
+    return [Attribution(each, _by_person(loaded.document.runs(each.pk), loaded.writers, people)) for each in sections]
+
+
+def _by_person(
+    runs: list[tuple[int, str]], writers: Mapping[int, int], people: Mapping[int, User]
+) -> list[tuple[User | None, str]]:
+    pieces: list[tuple[User | None, str]] = []
+    for client, text in runs:
+        person = people.get(writers.get(client, 0))
+        if pieces and pieces[-1][0] == person:
+            pieces[-1] = (person, pieces[-1][1] + text)
+        else:
+            pieces.append((person, text))
+    return pieces
 
 
 def state_changes_of(postmortem: Postmortem) -> QuerySet[StateChange]:

@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 from typing import Any
 from uuid import UUID
 
-from pycrdt import Doc, Text
+from pycrdt import Assoc, Doc, Text
 
 from postmortems.collab.updates import NO_TEXT, ROOT, Summary, check_update
 from postmortems.collab.wire import BadFrame, Reader
@@ -118,6 +118,22 @@ class LiveDocument:
     def text(self, section: UUID) -> str:
         self._refuse_if_broken()
         return str(self._doc.get(root_name(section), type=Text))
+
+    def runs(self, section: UUID) -> list[tuple[int, str]]:
+        """The text of a section in pieces, each with the client that wrote it."""
+        self._refuse_if_broken()
+        text = self._doc.get(root_name(section), type=Text)
+        found: list[tuple[int, str]] = []
+        at = 0
+        with self._doc.transaction():
+            for character in str(text):
+                client = text.sticky_index(at, Assoc.AFTER).to_json()["item"]["client"]
+                if found and found[-1][0] == client:
+                    found[-1] = (client, found[-1][1] + character)
+                else:
+                    found.append((client, character))
+                at += len(character.encode())
+        return found
 
     def texts(self) -> dict[UUID, str]:
         """The text of every section that anything was ever written in."""

@@ -6,20 +6,20 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.access import Request, opens
 from accounts.pages import render_part
-from postmortems import queries, rules
+from postmortems import rules
 from postmortems.blocks import missing_for_publication
 from postmortems.enums import State
 from postmortems.forms import MoveForm
 from postmortems.models import Postmortem
 from postmortems.services.state import MOVES, MovedMeanwhile, MoveNotAllowed, ReasonMissing, move_postmortem
-from postmortems.views.context import header_context, state_context
+from postmortems.views.context import state_context
 
 TITLES = {
     State.IN_REVIEW: "Hand in for review",
@@ -84,16 +84,3 @@ def _part(
 ) -> HttpResponse:
     title = f"State of {postmortem.reference}"
     return render_part(request, fragment, context, title=title, back=postmortem.get_absolute_url(), status=status)
-
-
-@require_GET
-@opens(Postmortem, rules.can_see)
-def history(request: Request, postmortem: Postmortem) -> HttpResponse:
-    """Who moved it when, and where the history of each section is found."""
-    postmortem = queries.with_its_incident(postmortem)
-    context = {
-        **header_context(request, postmortem),
-        "state_changes": queries.state_changes_of(postmortem),
-        "sections": [section for section in queries.sections_of(postmortem) if section.is_prose],
-    }
-    return render(request, "postmortems/history.html", context)
