@@ -66,6 +66,12 @@ class Client(Peer):
         self.to_hub.append(protocol.update(self.doc.get_update(state)))
         self.sent += 1
 
+    def delete(self, at: int, length: int) -> None:
+        state = self.doc.get_state()
+        del self.doc.get(root_name(self.section.pk), type=Text)[at : at + length]
+        self.to_hub.append(protocol.update(self.doc.get_update(state)))
+        self.sent += 1
+
     def send(self, frame: bytes, *, may_drop: bool = False) -> None:
         if self.closed:
             return
