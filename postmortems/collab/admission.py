@@ -56,6 +56,7 @@ class Admitted:
     session_key: str
     postmortem_id: int
     may_write: bool
+    basis: Basis
 
 
 class Visitor(Peer):
@@ -65,6 +66,7 @@ class Visitor(Peer):
         person = {"id": admitted.user.pk, "name": admitted.user.display_name}
         super().__init__(may_write=admitted.may_write, wants_ours=wants_ours, person=person)
         self.session_key = admitted.session_key
+        self.basis = admitted.basis
 
 
 def with_connection(work: Callable[P, T]) -> Callable[P, T]:
@@ -96,7 +98,8 @@ def admit(scope: Scope, postmortem_id: int) -> Admitted:
         raise Refused(NOT_FOUND, "There is nothing here.") from hidden
     _record_look(user, session_key, postmortem)
     store.open_document(postmortem)
-    return Admitted(user, session_key, postmortem.pk, _may_write(user, postmortem))
+    [basis] = _bases([(session_key, user.pk)])
+    return Admitted(user, session_key, postmortem.pk, _may_write(user, postmortem), basis)
 
 
 _looks: dict[tuple[str, int], float] = {}
@@ -158,25 +161,23 @@ def bases_of(visitors: Sequence[Visitor]) -> list[Basis]:
 
     What changes on the post-mortem or its incident raises the version of its log (`store.rights_changed`).
     """
-    keys = {visitor.session_key for visitor in visitors}
+    return _bases([(visitor.session_key, visitor.person["id"]) for visitor in visitors])
+
+
+def _bases(who: Sequence[tuple[str, int]]) -> list[Basis]:
+    keys = {key for key, _ in who}
     sessions = {
         row.session_key: row.get_decoded()
         for row in Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
     }
-    people = User.objects.in_bulk({visitor.person["id"] for visitor in visitors})
+    people = User.objects.in_bulk({pk for _, pk in who})
     teams: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
     for membership in Membership.objects.filter(user__in=people).order_by("pk"):
         teams[membership.user_id].append((membership.team_id, membership.role))
-    return [_basis(visitor, sessions.get(visitor.session_key), people, teams) for visitor in visitors]
+    return [_basis(people.get(pk), sessions.get(key), teams) for key, pk in who]
 
 
-def _basis(
-    visitor: Visitor,
-    session: dict[str, Any] | None,
-    people: dict[int, User],
-    teams: dict[int, list[tuple[int, str]]],
-) -> Basis:
-    user = people.get(visitor.person["id"])
+def _basis(user: User | None, session: dict[str, Any] | None, teams: dict[int, list[tuple[int, str]]]) -> Basis:
     if user is None or session is None or session.get(SESSION_KEY) != str(user.pk):
         return ("gone",)
     is_signed_in = constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())

@@ -555,11 +555,12 @@ class Hub:
 
     async def look(self) -> None:
         """Find what the bus lost, and rights that changed."""
-        heads = await self.log.heads(list(self.rooms))
+        merged = {postmortem_id: room.head for postmortem_id, room in self.rooms.items()}
+        heads = await self.log.heads(list(merged))
         doubtful = await self._doubtful()
         for room in list(self.rooms.values()):
             head, version = heads.get(room.postmortem_id, (None, None))
-            if head is None or (head < room.head and not room.committing):  # gone, or an older backup was restored
+            if head is None or head < merged.get(room.postmortem_id, 0):  # gone, or an older backup was restored
                 self._start_over(room)
                 continue
             if version != room.acl_version and not room.committing:

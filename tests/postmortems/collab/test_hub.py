@@ -32,7 +32,7 @@ from postmortems.collab.log import ThreadedLog
 from postmortems.collab.protocol import Kind, Presence
 from postmortems.collab.store import Append
 from postmortems.collab.wire import Reader
-from postmortems.models import Section
+from postmortems.models import DocumentHead, DocumentUpdate, Section
 from tests.factories.postmortems import PostmortemFactory, SectionFactory
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -500,4 +500,51 @@ def test_pages_at_different_processes_agree_whatever_the_bus_loses(lost: float, 
 
 def compact(postmortem_id: int) -> None:
     store.compact(postmortem_id)
+    connection.close()
+
+
+def test_a_look_while_others_commit_starts_nothing_over(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice = await scene.open("Alice")
+        await scene.settle()
+        [hub] = scene.hubs
+        asked, answer = asyncio.Event(), asyncio.Event()
+        heads = scene.log.heads
+
+        async def slow_heads(ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+            found = await heads(ids)
+            asked.set()
+            await answer.wait()
+            return found
+
+        scene.log.heads = slow_heads  # type: ignore[method-assign]
+        look = asyncio.create_task(hub.look())
+        await asked.wait()
+        alice.type("Meanwhile. ")
+        scene.deliver()
+        await hub.commit()
+        answer.set()
+        await look
+        assert alice.end is None
+
+    assert "Meanwhile." in played(play, section).saved_text()
+
+
+def test_after_an_older_backup_was_restored_pages_send_what_it_lacks(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice = await scene.open("Alice")
+        alice.type("Before. ")
+        await scene.settle()
+        await asyncio.to_thread(forget_last_entry, section.postmortem_id)
+        await scene.settle()
+        assert alice.acknowledged == alice.sent
+
+    assert "Before." in played(play, section).saved_text()
+
+
+def forget_last_entry(postmortem_id: int) -> None:
+    head = DocumentHead.objects.get(pk=postmortem_id)
+    DocumentUpdate.objects.filter(postmortem=postmortem_id, seq=head.head).delete()
+    head.head -= 1
+    head.save(update_fields=["head"])
     connection.close()
