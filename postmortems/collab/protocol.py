@@ -16,6 +16,8 @@ from postmortems.collab.wire import BadFrame, Reader, chunk, number, text
 SUBPROTOCOL = "debrief.v1"
 LARGEST_FRAME = 1_048_576
 LARGEST_AWARENESS = 4_096
+MOST_ASKED = 4
+"""In one frame: each is answered with all its sender lacks, which may be a whole document."""
 MOST_AWARE = 2
 """A connection speaks for one client; for a moment for two, when its page made a new one."""
 
@@ -85,9 +87,13 @@ def read_frame(frame: bytes) -> Iterator[Message]:
         raise BadFrame("the frame is too large")
     if not frame:
         raise BadFrame("the frame is empty")
-    reader = Reader(frame)
+    reader, asked = Reader(frame), 0
     while not reader.is_at_end:
-        yield _message(reader)
+        message = _message(reader)
+        asked += isinstance(message, StateVector)
+        if asked > MOST_ASKED:
+            raise BadFrame("it asks too often")
+        yield message
 
 
 def _message(reader: Reader) -> Message:

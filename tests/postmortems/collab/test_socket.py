@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -317,3 +321,27 @@ def test_a_bad_frame_ends_one_connection(windows: ExitStack, address: str, secti
     good.until(lambda: good.text == "Begin. ")
     good.type("Calm. ")
     good.until(lambda: good.saved == 2)
+
+
+# -- The stock client --------------------------------------------------------------------------------------------------
+
+STOCK = Path(__file__).with_name("stock_client.mjs")
+NODE = shutil.which("node")
+HAS_STOCK = NODE is not None and (Path(settings.BASE_DIR) / "node_modules" / "y-websocket").exists()
+
+
+@pytest.mark.skipif(not HAS_STOCK, reason="needs Node and the packages of package.json")
+def test_the_provider_from_npm_connects_and_edits(
+    windows: ExitStack, address: str, section: Section, alice: User
+) -> None:
+    page = Page(windows, address, section, alice)
+    page.until(lambda: page.text == "Begin. ")
+    client = Client()
+    client.force_login(alice)
+    cookie = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+    room = str(section.postmortem_id)
+    command = [str(NODE), str(STOCK), f"ws://{address}/ws/postmortems", room, cookie, page.name, "From npm. 👩"]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=60, cwd=settings.BASE_DIR)
+    assert json.loads(done.stdout) == {"text": "Begin. From npm. 👩", "warnings": []}
+    page.until(lambda: "From npm. 👩" in page.text)
+    assert "From npm. 👩" in store.load(section.postmortem_id).document.text(section.pk)
