@@ -1,6 +1,6 @@
 # Two commands matter: `make run` starts Debrief on this machine, `make test` checks all of it.
 .DEFAULT_GOAL := help
-.PHONY: help run env test check format lock bench soak services services-stop venv venv-dev static static-check
+.PHONY: help run env test check format lock bench bench-live soak services services-stop venv venv-dev static static-check
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
@@ -36,6 +36,9 @@ lock: venv-dev  ## Write the three requirements files from pyproject.toml
 
 bench: venv-dev  ## Measure the pages over a large organisation, and print the figures
 	@exec $(PYTHON) -m tests.bench
+
+bench-live: venv-dev  ## Measure the live text beside Hocuspocus, and print the figures
+	@exec $(PYTHON) -m tests.bench.live
 
 soak: venv-dev  ## Run the tests that take minutes
 	@CHROMIUM=$$(sh config/chromium.sh) && export CHROMIUM && exec $(PYTEST) -m soak

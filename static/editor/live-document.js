@@ -40,6 +40,7 @@ class LiveDocument extends HTMLElement {
     for (const name of ["wheel", "touchmove", "keydown"]) {
       this.addEventListener(name, (event) => this.unfollow(event), { signal, passive: true });
     }
+    this.querySelector(".offer-text").addEventListener("click", () => this.copyText(), { signal });
     window.addEventListener("beforeunload", (event) => this.leaving(event), { signal });
     document.addEventListener("submit", (event) => this.signingOut(event), { signal, capture: true });
     this.begin(signal);
@@ -153,7 +154,6 @@ class LiveDocument extends HTMLElement {
 
   changed(part) {
     if (part === "sections") this.offerReload();
-    else if (part === "state" || part === "title") this.blocks.changed(part);
     else this.blocks.changed(part);
     if (part !== "text" && part !== "people") this.references.load();
   }
@@ -193,6 +193,13 @@ class LiveDocument extends HTMLElement {
     }
     this.sections.clear();
     this.replaceChildren(make("p", { class: "live-gone", role: "alert" }, "You may no longer see this post-mortem."));
+  }
+
+  /** What cannot be saved any more can at least be taken along. */
+  async copyText() {
+    const parts = [...this.sections.values()].map(({ panel, ytext }) => `## ${panel.querySelector("h2").textContent}\n\n${ytext}`);
+    await navigator.clipboard.writeText(parts.join("\n\n"));
+    toast("The text of this page was copied, yours included.", "success");
   }
 
   leaving(event) {
