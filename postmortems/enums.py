@@ -26,7 +26,7 @@ class RevisionReason(TextChoices):
     """What made the text worth keeping at that moment."""
 
     STARTED = "started", "Started from the template"
-    PAUSE = "pause", "Somebody paused"
+    PAUSE = "pause", "A pause in the writing"
     TURN = "turn", "Somebody else went on"
     SAVED = "saved", "Saved"
     FILLED = "filled", "Filled from the incident"

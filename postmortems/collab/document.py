@@ -42,13 +42,13 @@ class LiveDocument:
         self._halves: dict[int, set[int]] = {}
         self._is_broken = False
 
-    def apply(self, update: bytes) -> Summary:
-        """Merge `update` and say what it brought; doing so twice changes nothing.
+    def apply(self, update: bytes, summary: Summary | None = None) -> Summary:
+        """Merge `update` and say what it brought; twice changes nothing. `summary`: what `check_update` said of it.
 
         Raises `BadFrame` when it is no update for texts and `Gap` when it builds on something unknown; nothing has
         changed then. `DocumentBroken` when the library fails: this copy is of no use any more.
         """
-        summary = check_update(update)
+        summary = summary or check_update(update)
         self._refuse_if_broken()
         if not summary.fits(self._clocks):
             raise Gap("it builds on something that is not here")
@@ -68,9 +68,9 @@ class LiveDocument:
         self._note(summary)
         return summary
 
-    def speaks_for(self, update: bytes) -> set[int]:
-        """The clients that `update` brings something new of. Raises `BadFrame` when it is no update for texts."""
-        return {client for client, end in check_update(update).ends.items() if end > self._clocks.get(client, 0)}
+    def new_of(self, summary: Summary) -> set[int]:
+        """The clients that an update brings something new of."""
+        return {client for client, end in summary.ends.items() if end > self._clocks.get(client, 0)}
 
     @contextmanager
     def watched(self, sections: Iterable[UUID]) -> Iterator[set[UUID]]:

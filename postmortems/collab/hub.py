@@ -11,22 +11,24 @@ import asyncio
 import logging
 import time
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from postmortems.collab import protocol
 from postmortems.collab.document import DocumentBroken, Gap, LiveDocument
 from postmortems.collab.protocol import Awareness, Presence, StateVector, Update, read_frame
 from postmortems.collab.store import Append, Loaded, framed, unframed
-from postmortems.collab.updates import is_empty
+from postmortems.collab.updates import Summary, check_update, is_empty
 from postmortems.collab.wire import BadFrame
 
 logger = logging.getLogger("debrief.live")
 
 RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0)
 LINGER_SECONDS = 10.0
+PRESENCE_SECONDS = 0.04
 CHANGE = 0
 """On the bus, no entry has this number: under it goes the name of another part of the post-mortem that changed."""
 LOOK_SECONDS = 3.0
@@ -144,6 +146,14 @@ class Gate(Protocol):
         ...
 
 
+class Sent(NamedTuple):
+    """One update of one peer on its way into the log."""
+
+    peer: Peer
+    update: bytes
+    summary: Summary
+
+
 @dataclass
 class Room:
     """One open document in this process.
@@ -158,9 +168,11 @@ class Room:
     acl_version: int
     draft: LiveDocument = field(default_factory=LiveDocument)
     peers: set[Peer] = field(default_factory=set)
-    pending: list[tuple[Peer, bytes]] = field(default_factory=list)
-    committing: list[tuple[Peer, bytes]] = field(default_factory=list)
+    pending: list[Sent] = field(default_factory=list)
+    committing: list[Sent] = field(default_factory=list)
     presence: dict[int, tuple[Peer, Presence]] = field(default_factory=dict)
+    presence_news: dict[int, Presence] = field(default_factory=dict)
+    """What the others were not told yet: it goes with the next commit, or a moment later."""
     writers: dict[int, int] = field(default_factory=dict)
     """Whose each client is that ever wrote here, as far as this process knows."""
     new_writers: dict[int, int] = field(default_factory=dict)
@@ -194,6 +206,7 @@ class Hub:
         self._loading: dict[int, asyncio.Task[Room]] = {}
         self._work = asyncio.Event()
         self._nudges: set[asyncio.Task[None]] = set()
+        self._presence_due: set[int] = set()
 
     # -- Coming and going ---------------------------------------------------------------------------------------------
 
@@ -281,10 +294,11 @@ class Hub:
         if not peer.may_write:
             peer.close(Code.FORBIDDEN, "You may read this, and not change it.")
             return
-        clients = room.draft.speaks_for(data)
+        summary = check_update(data)
+        clients = room.draft.new_of(summary)
         self._refuse_impostor(peer, room, clients)
         try:
-            room.draft.apply(data)
+            room.draft.apply(data, summary)
         except Gap:
             # Its page knows something that we do not: ask for all of it.
             peer.unanswered += 1
@@ -292,7 +306,7 @@ class Hub:
             return
         for client in clients - room.writers.keys():
             room.writers[client] = room.new_writers[client] = peer.person["id"]
-        room.pending.append((peer, data))
+        room.pending.append(Sent(peer, data, summary))
         self._work.set()
 
     def _refuse_impostor(self, peer: Peer, room: Room, clients: set[int]) -> None:
@@ -304,7 +318,7 @@ class Hub:
     def _pass_over(self, peer: Peer, room: Room) -> None:
         """An update that says nothing is saved as soon as those before it are."""
         peer.unanswered += 1
-        if peer.unanswered == 1 and not any(writer is peer for writer, _ in room.committing + room.pending):
+        if peer.unanswered == 1 and not any(sent.peer is peer for sent in room.committing + room.pending):
             self._acknowledge(peer, room, 0)
 
     def _acknowledge(self, peer: Peer, room: Room, count: int) -> None:
@@ -315,7 +329,6 @@ class Hub:
 
     def _take_presence(self, peer: Peer, room: Room, entries: tuple[Presence, ...]) -> None:
         """Pass on where somebody is. Nobody speaks for another's client, nor under another's name."""
-        ours = []
         for entry in entries:
             owner, known = room.presence.get(entry.client, (peer, None))
             is_ours = owner is peer or (owner not in room.peers and owner.person["id"] == peer.person["id"])
@@ -327,9 +340,20 @@ class Hub:
                 room.presence.pop(entry.client, None)
             else:
                 room.presence[entry.client] = (peer, presence)
-            ours.append(presence)
-        if ours:
-            self._tell(room.peers - {peer}, protocol.awareness(tuple(ours)), may_drop=True)
+            room.presence_news[entry.client] = presence
+        if room.presence_news and room.postmortem_id not in self._presence_due:
+            self._presence_due.add(room.postmortem_id)
+            asyncio.get_running_loop().call_later(PRESENCE_SECONDS, self._tell_presence, room)
+
+    def _tell_presence(self, room: Room) -> None:
+        self._presence_due.discard(room.postmortem_id)
+        if frame := self._presence_frame(room):
+            self._tell(room.peers, frame, may_drop=True)
+
+    def _presence_frame(self, room: Room) -> bytes:
+        """All that is new about where people are; everybody may hear it, also of themselves."""
+        news, room.presence_news = tuple(room.presence_news.values()), {}
+        return protocol.awareness(news) if news else b""
 
     def _tell(self, peers: Iterable[Peer], frame: bytes, *, may_drop: bool = False) -> None:
         for peer in list(peers):
@@ -390,8 +414,8 @@ class Hub:
             self._unload_if_idle(room)
 
     def _as_append(self, room: Room) -> Append:
-        updates = [update for _, update in room.committing]
-        people = [peer.person["id"] for peer, _ in room.committing]
+        updates = [sent.update for sent in room.committing]
+        people = [sent.peer.person["id"] for sent in room.committing]
         return Append(room.postmortem_id, room.acl_version, updates, people, dict(room.new_writers))
 
     async def _settle(self, room: Room, append: Append, seq: int | None) -> None:
@@ -415,21 +439,23 @@ class Hub:
     async def _committed(self, room: Room, seq: int) -> None:
         """Only now does anybody see it."""
         done, room.committing = room.committing, []
-        updates = [update for _, update in done]
-        for update in updates:
-            room.document.apply(update)
+        for sent in done:
+            room.document.apply(sent.update, sent.summary)
+        frames = [(sent.peer, protocol.update(sent.update)) for sent in done]
+        presence = self._presence_frame(room)
         for peer in room.peers:
-            frames = [protocol.update(update) for writer, update in done if writer is not peer]
-            if frames:
-                peer.send(b"".join(frames))
-        for peer in {writer for writer, _ in done}:
-            self._acknowledge(peer, room, sum(writer is peer for writer, _ in done))
-        self._note_typing(room, {peer.person["id"] for peer, _ in done}, before=seq - 1)
+            theirs = b"".join(frame for writer, frame in frames if writer is not peer) + presence
+            if theirs:
+                peer.send(theirs)
+        counts = Counter(sent.peer for sent in done)
+        for peer, count in counts.items():
+            self._acknowledge(peer, room, count)
+        self._note_typing(room, {peer.person["id"] for peer in counts}, before=seq - 1)
         if seq == room.head + 1:
             room.head = seq
         else:
             await self.catch_up(room, seq)
-        await self.bus.publish(room.postmortem_id, seq, framed(updates))
+        await self.bus.publish(room.postmortem_id, seq, framed(sent.update for sent in done))
 
     # -- What workers do: sections that follow, revisions at pauses ---------------------------------------------------
 
@@ -482,9 +508,9 @@ class Hub:
         room.acl_version = heads[room.postmortem_id][1]
         waiting, room.committing, room.pending = room.committing + room.pending, [], []
         room.begin_draft()
-        for peer, update in waiting:
-            if peer.may_write and peer in room.peers:
-                self._take_update(peer, room, update)
+        for sent in waiting:
+            if sent.peer.may_write and sent.peer in room.peers:
+                self._take_update(sent.peer, room, sent.update)
 
     async def _check_all(self, room: Room) -> None:
         await self._check(room, list(room.peers))

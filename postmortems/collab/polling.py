@@ -96,7 +96,7 @@ async def _exchange(visitor: QueueingVisitor, postmortem_id: int, frame: bytes, 
 async def _committed(visitor: QueueingVisitor, room: Room) -> None:
     """Until nothing of the visitor waits for the database, or that takes too long: then it is not acknowledged."""
     until = asyncio.get_running_loop().time() + COMMIT_SECONDS
-    while not visitor.closed and any(writer is visitor for writer, _ in room.pending + room.committing):
+    while not visitor.closed and any(sent.peer is visitor for sent in room.pending + room.committing):
         if asyncio.get_running_loop().time() > until:
             return
         visitor.news.clear()

@@ -170,13 +170,22 @@ def open_document(postmortem: Postmortem) -> DocumentHead:
     head, is_new = DocumentHead.objects.get_or_create(postmortem=postmortem)
     if not is_new:
         return head
-    document = LiveDocument()
-    sections = postmortem.sections.filter(kind=SectionKind.PROSE).exclude(body="")
-    updates = [document.rewrite(section.pk, section.body) for section in sections]
-    append([Append(postmortem.pk, head.acl_version, [update for update in updates if update])])
+    append([_seed(postmortem, head)])
     head.refresh_from_db()
     reached(postmortem.pk, body_seq=head.head, kept_seq=head.head)
     return head
+
+
+def _seed(postmortem: Postmortem, head: DocumentHead) -> Append:
+    """What the sections say, as the first entry: each in the name of who saved it last, as far as that is known."""
+    documents: dict[int, LiveDocument] = {}
+    updates, people = [], []
+    for section in postmortem.sections.filter(kind=SectionKind.PROSE).exclude(body=""):
+        person = section.updated_by_id or 0
+        updates.append(documents.setdefault(person, LiveDocument()).rewrite(section.pk, section.body))
+        people.append(person)
+    clients = {document.client: person for person, document in documents.items() if person}
+    return Append(postmortem.pk, head.acl_version, updates, people, clients)
 
 
 def reached(postmortem_id: int, **until: int) -> None:

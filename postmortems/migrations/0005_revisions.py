@@ -70,7 +70,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('number', models.PositiveIntegerField()),
-                ('reason', models.CharField(choices=[('started', 'Started from the template'), ('pause', 'Somebody paused'), ('turn', 'Somebody else went on'), ('saved', 'Saved'), ('filled', 'Filled from the incident'), ('restored', 'Restored'), ('state', 'Moved to another state'), ('named', 'Named')], max_length=10)),
+                ('reason', models.CharField(choices=[('started', 'Started from the template'), ('pause', 'A pause in the writing'), ('turn', 'Somebody else went on'), ('saved', 'Saved'), ('filled', 'Filled from the incident'), ('restored', 'Restored'), ('state', 'Moved to another state'), ('named', 'Named')], max_length=10)),
                 ('name', models.CharField(blank=True, max_length=120)),
                 ('made_at', models.DateTimeField()),
                 ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),

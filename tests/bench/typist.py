@@ -17,7 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from postmortems.collab import protocol
-from postmortems.collab.protocol import Kind
+from postmortems.collab.protocol import Kind, Presence
 from postmortems.collab.wire import Reader, number, text
 
 HOCUSPOCUS_AUTH = 2
@@ -98,6 +98,7 @@ class Typist:
             due += random.uniform(0.5, 1.5) / a_second
 
     async def press(self) -> None:
+        """One key: the character, and where the caret is now."""
         update = one_character(self.client, self.clock, self.root)
         now = time.perf_counter()
         self.figures.sent_at[self.client, self.clock] = now
@@ -106,6 +107,8 @@ class Typist:
         self.waiting[self.messages] = now
         self.figures.sent += 1
         await self._send(protocol.update(update))
+        here = {"user": {"name": "Typist"}, "cursor": {"anchor": self.clock, "head": self.clock}}
+        await self._send(protocol.awareness((Presence(self.client, self.clock, here),)))
 
     async def listen(self) -> None:
         """Take in what comes until the connection ends."""

@@ -106,6 +106,15 @@ def test_it_says_whose_words_are_whose(as_user: As, alice: User, bob: User, sect
     assert 'title="Alice Archer"><span class="sr-only">Alice Archer: </span>Alice 👩🏽‍🚒 wrote. </span>Begin.' in page
 
 
+def test_what_was_saved_before_the_live_text_began_is_its_authors_too(
+    as_user: As, alice: User, bob: User, section: Section
+) -> None:
+    Section.objects.update(updated_by=bob)
+    LivePage(section, alice).type("Alice wrote. ")
+    page = page_of(as_user(alice), f"/postmortems/{section.postmortem_id}/attribution/")
+    assert "Bob Baker: </span>Begin.</span>" in page
+
+
 def test_the_whole_history_can_be_taken_away(as_user: As, alice: User, section: Section) -> None:
     page = LivePage(section, alice)
     for words in ("One. ", "Two. "):

@@ -171,6 +171,8 @@ class Scene:
             room = hub.rooms.get(self.section.postmortem_id)
             while client.to_hub and room is not None and not client.closed:
                 hub.receive(client, room, client.to_hub.pop(0))
+            if room is not None:
+                hub._tell_presence(room)
 
     async def settle(self) -> None:
         """Until nobody has anything left to say."""
