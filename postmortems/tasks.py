@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import logging
+
 from celery import shared_task
+from django.db import DatabaseError
 from django.utils import timezone
 
+from postmortems.collab.store import LogDamaged
 from postmortems.services import comment as comments
 from postmortems.services import live as services
+
+logger = logging.getLogger("debrief.live")
 
 
 @shared_task(name="postmortems.tasks.follow_text")
 def follow_text(postmortem_id: int, upto: int, reason: str = "") -> None:
     """Let the sections follow the log up to entry `upto`; with a `reason`, keep a revision too. Repeating is safe."""
     services.follow_text(postmortem_id=postmortem_id, upto=upto, reason=reason, now=timezone.now())
+
+
+@shared_task(name="postmortems.tasks.follow_texts")
+def follow_texts(nudges: list[tuple[int, int, str]]) -> None:
+    """`follow_text` for each; one that fails is left to the sweep, and does not hold up the others."""
+    for nudge in nudges:
+        try:
+            follow_text(*nudge)
+        except (DatabaseError, LogDamaged):
+            logger.exception("the sections of PM-%s do not follow their text", nudge[0])
 
 
 @shared_task(name="postmortems.tasks.sweep_texts")

@@ -83,8 +83,8 @@ class Log(Protocol):
         """Number of the last entry and version of rights, of each document that is there."""
         ...
 
-    async def nudge(self, nudge: Nudge) -> None:
-        """Have a worker do what `nudge` says. Should it be lost, a sweep finds what is left to do."""
+    async def nudge(self, nudges: Sequence[Nudge]) -> None:
+        """Have a worker do what `nudges` say. Should they be lost, a sweep finds what is left to do."""
         ...
 
     async def close(self) -> None: ...
@@ -471,24 +471,31 @@ class Hub:
         room.typed_at = now
 
     def tend(self) -> None:
-        """Ask for what is due: to be called about once a second."""
+        """Ask for what is due, in one go: to be called about once a second."""
         now = time.monotonic()
+        due: list[Nudge] = []
         for room in self.rooms.values():
             if room.unkept_since is None:
                 continue
             if now - room.typed_at > PAUSE_SECONDS or now - room.unkept_since > LONGEST_SECONDS:
-                self._keep(room, "pause", upto=room.head)
+                due.append(self._kept(room, "pause", upto=room.head))
             elif room.followed_at is not None and now - room.followed_at > FOLLOW_SECONDS:
                 room.followed_at = now if now - room.typed_at < FOLLOW_SECONDS else None
-                self._nudge(Nudge(room.postmortem_id, room.head))
+                due.append(Nudge(room.postmortem_id, room.head))
+        self._nudge(due)
 
     def _keep(self, room: Room, reason: str, *, upto: int) -> None:
+        self._nudge([self._kept(room, reason, upto=upto)])
+
+    def _kept(self, room: Room, reason: str, *, upto: int) -> Nudge:
         room.unkept_since = None
         room.typing = set()
-        self._nudge(Nudge(room.postmortem_id, upto, reason))
+        return Nudge(room.postmortem_id, upto, reason)
 
-    def _nudge(self, nudge: Nudge) -> None:
-        task = asyncio.create_task(self.log.nudge(nudge))
+    def _nudge(self, nudges: Sequence[Nudge]) -> None:
+        if not nudges:
+            return
+        task = asyncio.create_task(self.log.nudge(nudges))
         self._nudges.add(task)
         task.add_done_callback(self._nudges.discard)
 

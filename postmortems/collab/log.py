@@ -16,7 +16,7 @@ from postmortems.collab import store
 from postmortems.collab.hub import LogRefused, LogUnreachable, Nudge
 from postmortems.collab.store import Append, Loaded
 from postmortems.models import DocumentHead
-from postmortems.tasks import follow_text
+from postmortems.tasks import follow_texts
 
 logger = logging.getLogger("debrief.live")
 
@@ -44,11 +44,12 @@ class ThreadedLog:
         rows = DocumentHead.objects.filter(pk__in=ids).values_list("pk", "head", "acl_version")
         return await _in(self._readers, lambda: {pk: (head, version) for pk, head, version in rows})
 
-    async def nudge(self, nudge: Nudge) -> None:
+    async def nudge(self, nudges: Sequence[Nudge]) -> None:
+        asked = [(nudge.postmortem_id, nudge.upto, nudge.reason) for nudge in nudges]
         try:
-            await _in(self._readers, lambda: follow_text.delay(nudge.postmortem_id, nudge.upto, nudge.reason))
+            await _in(self._readers, lambda: follow_texts.delay(asked))
         except BrokerAway as error:
-            logger.warning("no worker could be asked about PM-%s; the sweep will: %s", nudge.postmortem_id, error)
+            logger.warning("no worker could be asked to follow %s texts; the sweep will: %s", len(asked), error)
 
     async def close(self) -> None:
         """End the threads and their connections."""

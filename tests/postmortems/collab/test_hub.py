@@ -126,8 +126,8 @@ class HeldLog(ThreadedLog):
         self.nudges: list[Nudge] = []
         self.refused: set[int] = set()
 
-    async def nudge(self, nudge: Nudge) -> None:
-        self.nudges.append(nudge)
+    async def nudge(self, nudges: Sequence[Nudge]) -> None:
+        self.nudges += nudges
 
     async def append(self, appends: Sequence[Append]) -> dict[int, int]:
         await self.gate.wait()
