@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import cache
 
@@ -15,7 +15,7 @@ from django.utils.crypto import salted_hmac
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from postmortems.collab.hub import CHANGE
+from postmortems.collab.hub import CHANGE, News
 from postmortems.collab.wire import BadFrame, Reader, chunk, number
 
 logger = logging.getLogger("debrief.live")
@@ -34,9 +34,12 @@ def channel() -> str:
     return f"debrief:live:{salted_hmac('debrief.live', str(database)).hexdigest()[:16]}"
 
 
-def news_of(sender: bytes, postmortem_id: int, seq: int, data: bytes) -> bytes:
-    """The message: entry `seq` of the log and what it says, or, under number 0, what else changed."""
-    return chunk(sender) + number(postmortem_id) + number(seq) + chunk(data if len(data) <= LARGEST_NEWS else b"")
+def message_of(sender: bytes, news: Iterable[News]) -> bytes:
+    """The message: who says it, and each entry with its number; under number 0, what else changed."""
+    parts = [chunk(sender)]
+    for postmortem_id, seq, data in news:
+        parts += [number(postmortem_id), number(seq), chunk(data if len(data) <= LARGEST_NEWS else b"")]
+    return b"".join(parts)
 
 
 @cache
@@ -47,7 +50,7 @@ def _redis() -> redis.Redis:
 def announce(postmortem_id: int, seq: int, data: bytes) -> None:
     """Tell every process of an entry that a service committed; without Redis they find it in the log a little later."""
     try:
-        _redis().publish(channel(), news_of(b"", postmortem_id, seq, data))
+        _redis().publish(channel(), message_of(b"", [News(postmortem_id, seq, data)]))
     except RedisError as error:
         logger.warning("other processes were not told of entry %s of PM-%s: %s", seq, postmortem_id, error)
 
@@ -64,10 +67,10 @@ class RedisBus:
         self._redis = Redis.from_url(url, socket_timeout=None, socket_connect_timeout=PATIENCE_SECONDS)
         self._self = secrets.token_bytes(8)
 
-    async def publish(self, postmortem_id: int, seq: int, data: bytes) -> None:
-        news = news_of(self._self, postmortem_id, seq, data)
+    async def publish(self, news: Sequence[News]) -> None:
+        message = message_of(self._self, news)
         with suppress(RedisError, OSError, TimeoutError):
-            await asyncio.wait_for(self._redis.publish(channel(), news), PATIENCE_SECONDS)
+            await asyncio.wait_for(self._redis.publish(channel(), message), PATIENCE_SECONDS)
 
     async def listen(self, heard: Heard) -> None:
         """Pass on what other processes say, until cancelled."""
@@ -91,6 +94,7 @@ class RedisBus:
 
     async def _pass_on(self, news: bytes, heard: Heard) -> None:
         reader = Reader(news)
-        sender, postmortem_id, seq, data = reader.chunk(), reader.number(), reader.number(), reader.chunk()
-        if sender != self._self:
-            await heard(postmortem_id, seq, data)
+        if reader.chunk() == self._self:
+            return
+        while not reader.is_at_end:
+            await heard(reader.number(), reader.number(), reader.chunk())

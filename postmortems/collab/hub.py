@@ -90,10 +90,18 @@ class Log(Protocol):
     async def close(self) -> None: ...
 
 
+class News(NamedTuple):
+    """An entry of the log: of which document, its number, and what it says."""
+
+    postmortem_id: int
+    seq: int
+    data: bytes
+
+
 class Bus(Protocol):
     """Tells the other processes. What it loses is found in the log."""
 
-    async def publish(self, postmortem_id: int, seq: int, data: bytes) -> None: ...
+    async def publish(self, news: Sequence[News]) -> None: ...
 
     async def close(self) -> None: ...
 
@@ -207,6 +215,7 @@ class Hub:
         self._work = asyncio.Event()
         self._nudges: set[asyncio.Task[None]] = set()
         self._presence_due: set[int] = set()
+        self._news: list[News] = []
 
     # -- Coming and going ---------------------------------------------------------------------------------------------
 
@@ -386,6 +395,7 @@ class Hub:
             numbers = await self._append(appends)
         except LogRefused:
             await self._commit_one_by_one(batch)
+            await self._publish()
             return
         for room, append in zip(batch, appends, strict=True):
             try:
@@ -399,6 +409,12 @@ class Hub:
                 room.committing = []
                 self._start_over(room)
             self._unload_if_idle(room)
+        await self._publish()
+
+    async def _publish(self) -> None:
+        news, self._news = self._news, []
+        if news:
+            await self.bus.publish(news)
 
     async def _commit_one_by_one(self, batch: Sequence[Room]) -> None:
         """One of them cannot be taken, and must not hold up the others: it starts over with what is committed."""
@@ -455,7 +471,7 @@ class Hub:
             room.head = seq
         else:
             await self.catch_up(room, seq)
-        await self.bus.publish(room.postmortem_id, seq, framed(sent.update for sent in done))
+        self._news.append(News(room.postmortem_id, seq, framed(sent.update for sent in done)))
 
     # -- What workers do: sections that follow, revisions at pauses ---------------------------------------------------
 

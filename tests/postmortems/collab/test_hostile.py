@@ -149,7 +149,10 @@ def test_two_thousand_hostile_frames_harm_nobody(section: Section) -> None:
 
 
 @pytest.mark.soak
-def test_a_hundred_thousand_hostile_frames_harm_nobody_and_leave_no_memory_taken(section: Section) -> None:
+def test_a_hundred_thousand_hostile_frames_harm_nobody_and_leave_no_memory_taken(
+    section: Section, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("ERROR", logger="debrief.live")  # what is captured of the warnings would be counted as taken
     assert bombard(section, 100_000) < 40_000_000
 
 

@@ -24,6 +24,7 @@ from postmortems.collab.hub import (
     Hub,
     LogRefused,
     LogUnreachable,
+    News,
     Nudge,
     Peer,
     Standing,
@@ -106,10 +107,11 @@ class DirectBus:
         self.lost = lost
         self.chance = random.Random(11)
 
-    async def publish(self, postmortem_id: int, seq: int, data: bytes) -> None:
+    async def publish(self, news: Sequence[News]) -> None:
         for hub in self.hubs:
-            if self.chance.random() >= self.lost:
-                await hub.heard(postmortem_id, seq, data)
+            for postmortem_id, seq, data in news:
+                if self.chance.random() >= self.lost:
+                    await hub.heard(postmortem_id, seq, data)
 
     async def close(self) -> None:
         """Nothing to let go of."""
