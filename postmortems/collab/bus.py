@@ -66,6 +66,8 @@ class RedisBus:
     def __init__(self, url: str) -> None:
         self._redis = Redis.from_url(url, socket_timeout=None, socket_connect_timeout=PATIENCE_SECONDS)
         self._self = secrets.token_bytes(8)
+        self.listening = asyncio.Event()
+        """Set once it hears the others: cancelled while it connects, the client would leave its connection open."""
 
     async def publish(self, news: Sequence[News]) -> None:
         message = message_of(self._self, news)
@@ -88,6 +90,7 @@ class RedisBus:
     async def _listen(self, heard: Heard) -> None:
         async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
             await subscription.subscribe(channel())
+            self.listening.set()
             async for message in subscription.listen():
                 with suppress(BadFrame):
                     await self._pass_on(message["data"], heard)

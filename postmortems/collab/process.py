@@ -39,6 +39,9 @@ async def close_hub() -> None:
     """The process ends: save what is on its way, and let go of threads and connections."""
     global _hub
     hub, _hub = _hub, None
+    if hub is not None and isinstance(hub.bus, RedisBus):
+        with suppress(TimeoutError):
+            await asyncio.wait_for(hub.bus.listening.wait(), 1)
     for task in list(_work):
         task.cancel()
     await asyncio.gather(*_work, return_exceptions=True)
