@@ -390,13 +390,16 @@ class Hub:
             room.committing, room.pending = room.pending, []
         if not batch:
             return
-        appends = [self._as_append(room) for room in batch]
         try:
-            numbers = await self._append(appends)
+            await self._commit_batch(batch)
         except LogRefused:
             await self._commit_one_by_one(batch)
-            await self._publish()
-            return
+        await self._publish()
+
+    async def _commit_batch(self, batch: Sequence[Room]) -> None:
+        """Raises `LogRefused` when any of them cannot be taken; nothing is committed then."""
+        appends = [self._as_append(room) for room in batch]
+        numbers = await self._append(appends)
         for room, append in zip(batch, appends, strict=True):
             try:
                 await self._settle(room, append, numbers.get(room.postmortem_id))
@@ -409,7 +412,6 @@ class Hub:
                 room.committing = []
                 self._start_over(room)
             self._unload_if_idle(room)
-        await self._publish()
 
     async def _publish(self) -> None:
         news, self._news = self._news, []
@@ -419,15 +421,12 @@ class Hub:
     async def _commit_one_by_one(self, batch: Sequence[Room]) -> None:
         """One of them cannot be taken, and must not hold up the others: it starts over with what is committed."""
         for room in batch:
-            append = self._as_append(room)
             try:
-                numbers = await self._append([append])
-                await self._settle(room, append, numbers.get(room.postmortem_id))
-            except (LogRefused, LogUnreachable, BadFrame, Gap, DocumentBroken):
+                await self._commit_batch([room])
+            except LogRefused:
                 logger.exception("what was written in PM-%s cannot be committed", room.postmortem_id)
                 room.committing = []
                 self._start_over(room)
-            self._unload_if_idle(room)
 
     def _as_append(self, room: Room) -> Append:
         updates = [sent.update for sent in room.committing]
