@@ -18,7 +18,7 @@ from postmortems.enums import RevisionReason, ThreadState
 from postmortems.models import Comment, CommentNotice, Postmortem, Section, Thread
 from postmortems.services.postmortem import lock_for_writing, postmortem_was_changed
 from postmortems.services.section import lock_section
-from postmortems.services.text import keep_revision, write_texts
+from postmortems.services.text import edit_texts
 
 MAILED_AFTER = timedelta(minutes=10)
 """Who reads the comment in the document within this time gets no mail about it."""
@@ -175,10 +175,8 @@ def accept_suggestion(*, thread: Thread, words: str, near: int, by: User, now: d
     at = nearest(section.body, words, near)
     if locked.replacement is None or at is None:
         raise WordsGone
-    keep_revision(postmortem, reason=RevisionReason.TURN, by=None, now=now)
     body = section.body[:at] + locked.replacement + section.body[at + len(words) :]
-    write_texts(postmortem, {section: body}, by=by, now=now)
-    keep_revision(postmortem, reason=RevisionReason.SAVED, by=by, now=now)
+    edit_texts(postmortem, {section: body}, reason=RevisionReason.SAVED, by=by, now=now)
     return _close(locked, to=ThreadState.ACCEPTED, by=by, now=now)
 
 

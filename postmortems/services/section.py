@@ -14,7 +14,7 @@ from accounts.models import User
 from postmortems.enums import RevisionReason
 from postmortems.models import Postmortem, Section, SectionRevision
 from postmortems.services.postmortem import lock_for_writing, postmortem_was_changed
-from postmortems.services.text import keep_revision, write_texts
+from postmortems.services.text import edit_texts
 
 
 class AlreadyGone(Exception):
@@ -43,15 +43,13 @@ def save_section(*, section: Section, seen: str, body: str, by: User, now: datet
         return locked
     if digest(locked.body) != seen:
         raise EditedMeanwhile(locked)
-    keep_revision(postmortem, reason=RevisionReason.TURN, by=None, now=now)
     return _write(postmortem, locked, body, reason=RevisionReason.SAVED, by=by, now=now)
 
 
 def _write(
     postmortem: Postmortem, section: Section, body: str, *, reason: RevisionReason, by: User, now: datetime
 ) -> Section:
-    write_texts(postmortem, {section: body}, by=by, now=now)
-    keep_revision(postmortem, reason=reason, by=by, now=now)
+    edit_texts(postmortem, {section: body}, reason=reason, by=by, now=now)
     section.refresh_from_db(fields=["revision"])
     audit.record(by=by, verb="section.edited", obj=postmortem, section=str(section.pk), revision=section.revision)
     postmortem_was_changed(postmortem, part="text", now=now)
@@ -74,7 +72,6 @@ def restore_revision(*, revision: SectionRevision, by: User, now: datetime) -> S
     section = lock_section(revision.section)
     if section.body == revision.body:
         return section
-    keep_revision(postmortem, reason=RevisionReason.TURN, by=None, now=now)
     return _write(postmortem, section, revision.body, reason=RevisionReason.RESTORED, by=by, now=now)
 
 

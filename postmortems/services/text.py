@@ -62,6 +62,15 @@ def write_texts(postmortem: Postmortem, texts: Mapping[Section, str], *, by: Use
         section.save(update_fields=["body", "is_kept", "updated_by", "updated_at"])
 
 
+def edit_texts(
+    postmortem: Postmortem, texts: Mapping[Section, str], *, reason: RevisionReason, by: User, now: datetime
+) -> None:
+    """Let these sections say this, between two revisions: of what stood there, whoever wrote it, and of what does now."""
+    keep_revision(postmortem, reason=RevisionReason.TURN, by=None, now=now)
+    write_texts(postmortem, texts, by=by, now=now)
+    keep_revision(postmortem, reason=reason, by=by, now=now)
+
+
 def _write_live(postmortem: Postmortem, texts: Mapping[UUID, str], *, by: User | None) -> None:
     """Append to the log what makes it say `texts`, if there is one; other processes are told after commit."""
     head = DocumentHead.objects.select_for_update().filter(pk=postmortem.pk).first()
