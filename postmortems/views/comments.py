@@ -6,7 +6,6 @@ from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import retarget
@@ -21,7 +20,7 @@ from postmortems.models import Comment, Postmortem, Section, Thread
 from postmortems.services import comment as services
 from postmortems.services.comment import AlreadyClosed, Place, WordsGone
 from postmortems.services.postmortem import AlreadyPublished
-from postmortems.views.context import comments_context
+from postmortems.views.context import comments_context, text_url
 
 
 @require_GET
@@ -70,7 +69,7 @@ def _add_form(request: Request, section: Section, form: ThreadForm, status: int)
     is_suggestion = bool(form["is_suggestion"].value()) and form["is_suggestion"].value() not in {"False", "0"}
     context = {"section": section, "postmortem": section.postmortem, "form": form, "is_suggestion": is_suggestion}
     title = f"Comment on {section.title}"
-    back = _back(section.postmortem)
+    back = text_url(section.postmortem)
     page = render_part(request, "postmortems/_thread_form.html", context, title=title, back=back, status=status)
     return retarget(page, "#thread-new") if status == 422 else page
 
@@ -109,7 +108,7 @@ def comment_edit(request: Request, comment: Comment) -> HttpResponseBase:
 
 def _edit_form(request: Request, comment: Comment, form: CommentForm, status: int) -> HttpResponse:
     context = {"comment": comment, "form": form, "is_conflict": status == 409, "postmortem": comment.postmortem}
-    back = _back(comment.postmortem)
+    back = text_url(comment.postmortem)
     return render_part(
         request, "postmortems/_comment_form.html", context, title="Edit a comment", back=back, status=status
     )
@@ -190,11 +189,5 @@ def _list(
     }
     title = f"Comments on {postmortem.reference}"
     return render_part(
-        request, "postmortems/_comments.html", context, title=title, back=_back(postmortem), status=status
+        request, "postmortems/_comments.html", context, title=title, back=text_url(postmortem), status=status
     )
-
-
-def _back(postmortem: Postmortem) -> str:
-    if postmortem.is_published:
-        return postmortem.get_absolute_url()
-    return reverse("postmortems:write", args=[postmortem.pk])

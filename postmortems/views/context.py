@@ -59,6 +59,13 @@ def section_context(section: Section, progress: str | None = None) -> dict[str, 
     }
 
 
+def text_url(postmortem: Postmortem) -> str:
+    """Where the text is: the reader's page once it is published, the writing page until then."""
+    if postmortem.is_published:
+        return postmortem.get_absolute_url()
+    return reverse("postmortems:write", args=[postmortem.pk])
+
+
 def write_url(section: Section) -> str:
     """The place of the section on the writing page."""
     return f"{reverse('postmortems:write', args=[section.postmortem_id])}#section-{section.pk}"

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -19,6 +18,7 @@ from postmortems.models import Lesson, Postmortem
 from postmortems.services import lesson as services
 from postmortems.services.lesson import LessonGone
 from postmortems.services.postmortem import AlreadyPublished
+from postmortems.views.context import text_url
 
 
 @require_GET
@@ -43,7 +43,7 @@ def lesson_add(request: Request, postmortem: Postmortem) -> HttpResponseBase:
         return _list(request, postmortem, form, 409)
     if request.htmx:
         return _list(request, postmortem, LessonForm(), 200)
-    return redirect(_back(postmortem))
+    return redirect(text_url(postmortem))
 
 
 @require_GET
@@ -74,7 +74,7 @@ def lesson_edit(request: Request, lesson: Lesson) -> HttpResponseBase:
         return _list(request, Postmortem.objects.get(pk=lesson.postmortem_id), form, 409)
     if request.htmx:
         return _one(request, saved, "postmortems/_lesson.html", {}, 200)
-    return redirect(_back(lesson.postmortem))
+    return redirect(text_url(lesson.postmortem))
 
 
 @require_POST
@@ -89,7 +89,7 @@ def lesson_delete(request: Request, lesson: Lesson) -> HttpResponseBase:
         return _list(request, postmortem, LessonForm(), 409)
     if request.htmx:
         return _list(request, postmortem, LessonForm(), 200)
-    return redirect(_back(postmortem))
+    return redirect(text_url(postmortem))
 
 
 def _conflict(request: Request, lesson: Lesson, form: LessonForm) -> HttpResponse:
@@ -107,7 +107,7 @@ def _one(request: Request, lesson: Lesson, fragment: str, extra: dict[str, Any],
     can_edit = rules.can_edit(request.user, lesson) and not lesson.postmortem.is_published
     context = {"lesson": lesson, "postmortem": lesson.postmortem, "can_edit": can_edit, "part_is_row": True, **extra}
     title = f"Lesson {lesson.number} of {lesson.postmortem.reference}"
-    return render_part(request, fragment, context, title=title, back=_back(lesson.postmortem), status=status)
+    return render_part(request, fragment, context, title=title, back=text_url(lesson.postmortem), status=status)
 
 
 def _list(request: Request, postmortem: Postmortem, form: LessonForm, status: int) -> HttpResponse:
@@ -121,11 +121,5 @@ def _list(request: Request, postmortem: Postmortem, form: LessonForm, status: in
     }
     title = f"Lessons of {postmortem.reference}"
     return render_part(
-        request, "postmortems/_lessons.html", context, title=title, back=_back(postmortem), status=status
+        request, "postmortems/_lessons.html", context, title=title, back=text_url(postmortem), status=status
     )
-
-
-def _back(postmortem: Postmortem) -> str:
-    if postmortem.is_published:
-        return postmortem.get_absolute_url()
-    return reverse("postmortems:write", args=[postmortem.pk])
