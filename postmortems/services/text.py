@@ -65,7 +65,7 @@ def write_texts(postmortem: Postmortem, texts: Mapping[Section, str], *, by: Use
 def edit_texts(
     postmortem: Postmortem, texts: Mapping[Section, str], *, reason: RevisionReason, by: User, now: datetime
 ) -> None:
-    """Let these sections say this, between two revisions: of what stood there, whoever wrote it, and of what does now."""
+    """Let these sections say this, keeping a revision of what stood there before and one of what stands there now."""
     keep_revision(postmortem, reason=RevisionReason.TURN, by=None, now=now)
     write_texts(postmortem, texts, by=by, now=now)
     keep_revision(postmortem, reason=reason, by=by, now=now)
