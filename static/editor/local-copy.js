@@ -1,6 +1,7 @@
 import { IndexeddbPersistence } from "y-indexeddb";
 
-const PREFIX = "debrief:live:";
+import { PREFIX } from "../js/local-copies.js";
+
 const UNSAVED = "unsaved";
 const NOTES_AFTER_MS = 300;
 

@@ -4,8 +4,8 @@ import { EditorView } from "@codemirror/view";
 import TurndownService from "turndown";
 import * as Y from "yjs";
 
-import { csrfToken } from "../js/csrf.js";
 import { toast } from "../js/dom.js";
+import { upload } from "../js/uploads.js";
 import { indexIn } from "./remote-cursors.js";
 
 const ADDRESS = /^https?:\/\/\S+$/;
@@ -78,31 +78,10 @@ export async function attachAll(files, view, attachUrl, ytext) {
   for (const file of files) {
     toast(`Sending ${file.name}…`, "info");
     const place = Y.createRelativePositionFromTypeIndex(ytext, view.state.selection.main.head);
-    const written = await send(file, attachUrl);
+    const written = await upload(file, attachUrl);
     if (!written || !view.dom.isConnected) continue;
     const at = indexIn(ytext, Y.relativePositionToJSON(place), view.state.doc.length) ?? view.state.doc.length;
     const name = written.startsWith("![") ? EditorSelection.range(at + 2, at + written.indexOf("](")) : null;
     view.dispatch({ changes: { from: at, insert: written }, selection: name ?? { anchor: at + written.length } });
   }
-}
-
-async function send(file, url) {
-  const body = new FormData();
-  body.append("file", file);
-  body.append("alternative_text", "");
-  try {
-    const response = await fetch(url, { method: "POST", body, headers: { "X-CSRFToken": csrfToken(), "HX-Request": "true" } });
-    if (response.ok) return (await response.json()).markdown;
-    if (response.status === 401) document.dispatchEvent(new CustomEvent("debrief:signed-out"));
-    else toast(`${file.name}: ${await reasonOf(response)}`, "error");
-  } catch {
-    toast(`${file.name} was not sent: Debrief cannot be reached. Try again in a moment.`, "error");
-  }
-  return "";
-}
-
-async function reasonOf(response) {
-  if (response.status === 413) return "too large to send.";
-  if (response.status === 422) return (await response.json()).error;
-  return `not sent (${response.status}). Try again.`;
 }

@@ -1,4 +1,5 @@
-const PREFIX = "debrief:live:";
+/** How the databases begin in which browsers keep documents. */
+export const PREFIX = "debrief:live:";
 
 /** At sign-out: no post-mortem stays on this machine. */
 export async function removeLocalCopies() {

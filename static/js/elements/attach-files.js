@@ -1,5 +1,4 @@
-import { csrfToken } from "../csrf.js";
-import { toast } from "../dom.js";
+import { upload } from "../uploads.js";
 
 /** A text into which files are pasted, dropped or chosen: each is sent at once, and its Markdown stands in the text. */
 class AttachFiles extends HTMLElement {
@@ -41,27 +40,7 @@ class AttachFiles extends HTMLElement {
   async send(file) {
     const place = `[Sending ${file.name.replaceAll(/[[\]]/g, "")} …]()`;
     this.insert(place);
-    let written = "";
-    try {
-      const body = new FormData();
-      body.append("file", file);
-      body.append("alternative_text", "");
-      const headers = { "X-CSRFToken": csrfToken(), "HX-Request": "true" };
-      const response = await fetch(this.dataset.url, { method: "POST", body, headers });
-      written = await this.answer(response, file);
-    } catch {
-      toast(`${file.name} was not sent: Debrief cannot be reached. Try again in a moment.`, "error");
-    }
-    this.replace(place, written);
-  }
-
-  async answer(response, file) {
-    if (response.ok) return (await response.json()).markdown;
-    if (response.status === 401) document.dispatchEvent(new CustomEvent("debrief:signed-out"));
-    else if (response.status === 422) toast(`${file.name}: ${(await response.json()).error}`, "error");
-    else if (response.status === 413) toast(`${file.name} is too large to send.`, "error");
-    else toast(`${file.name} was not sent (${response.status}). Try again.`, "error");
-    return "";
+    this.replace(place, await upload(file, this.dataset.url));
   }
 
   insert(words) {
