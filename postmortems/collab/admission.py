@@ -27,7 +27,7 @@ from accounts.access import open_object
 from accounts.models import Membership, User
 from postmortems import rules
 from postmortems.collab import store
-from postmortems.collab.hub import Code, Peer, Standing
+from postmortems.collab.ports import Code, Peer, Standing
 from postmortems.models import Postmortem
 
 P = ParamSpec("P")
@@ -185,7 +185,7 @@ def _basis(user: User | None, session: dict[str, Any] | None, teams: dict[int, l
 
 
 class SessionGate:
-    """`hub.Gate` over sessions and `postmortems.rules`."""
+    """`ports.Gate` over sessions and `postmortems.rules`."""
 
     async def standing(self, peer: Peer, postmortem_id: int) -> Standing:
         assert isinstance(peer, Visitor)  # noqa: S101  (the hub knows no other here)

@@ -15,7 +15,7 @@ from django.utils.crypto import salted_hmac
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from postmortems.collab.hub import CHANGE, News
+from postmortems.collab.ports import CHANGE, News
 from postmortems.collab.wire import BadFrame, Reader, chunk, number
 
 logger = logging.getLogger("debrief.live")
@@ -61,7 +61,7 @@ def announce_change(postmortem_id: int, part: str) -> None:
 
 
 class RedisBus:
-    """`hub.Bus` over publish and subscribe. Losing news costs seconds, never text."""
+    """`ports.Bus` over publish and subscribe. Losing news costs seconds, never text."""
 
     def __init__(self, url: str) -> None:
         self._redis = Redis.from_url(url, socket_timeout=None, socket_connect_timeout=PATIENCE_SECONDS)

@@ -2,7 +2,7 @@
 
 What arrives is checked and tried out on a draft, committed together with whatever else arrived meanwhile, and only then
 merged into the room's document, acknowledged, relayed and told to other processes. So whoever sees a text, sees a text
-that is kept. Nothing here knows sockets, rights or SQL: those come in as `Peer`, `Check`, `Log` and `Bus`.
+that is kept. Nothing here knows sockets, rights or SQL: those come in by `ports`.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 from postmortems.collab import protocol
 from postmortems.collab.document import DocumentBroken, Gap, LiveDocument
+from postmortems.collab.ports import CHANGE, Bus, Code, Gate, Log, LogRefused, LogUnreachable, News, Nudge, Peer
 from postmortems.collab.protocol import Awareness, Presence, StateVector, Update, read_frame
-from postmortems.collab.store import Append, Loaded, framed, unframed
+from postmortems.collab.store import Append, framed, unframed
 from postmortems.collab.updates import Summary, check_update, is_empty
 from postmortems.collab.wire import BadFrame
 
@@ -29,8 +28,6 @@ logger = logging.getLogger("debrief.live")
 RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0)
 LINGER_SECONDS = 10.0
 PRESENCE_SECONDS = 0.04
-CHANGE = 0
-"""On the bus, no entry has this number: under it goes the name of another part of the post-mortem that changed."""
 LOOK_SECONDS = 3.0
 """How often the heads of open documents are compared with the log, and rights with what they were."""
 FOLLOW_SECONDS = 2.0
@@ -41,117 +38,6 @@ TURN_SECONDS = 5.0
 """Somebody else begins, so long after the last one stopped: keep what the last one left."""
 LONGEST_SECONDS = 600.0
 """While people type without a pause, the history has the text so often at least."""
-
-
-class Code(IntEnum):
-    """Why a connection was closed, beyond the standard's codes; the client acts on it."""
-
-    RESYNC = 4409
-    """Connect again at once: nothing is wrong with what was typed."""
-    FORBIDDEN = 4403
-    BAD_FRAME = 4400
-    TOO_SLOW = 4408
-
-
-class LogUnreachable(Exception):
-    """Postgres does not answer now; what was to be committed may or may not have been."""
-
-
-@dataclass(frozen=True)
-class Nudge:
-    """Work for later: let the sections follow the log up to entry `upto`, and with a `reason` keep a revision."""
-
-    postmortem_id: int
-    upto: int
-    reason: str = ""
-
-
-class LogRefused(Exception):
-    """Postgres answers, and does not take this: nothing of it was committed."""
-
-
-class Log(Protocol):
-    """The log in Postgres. Every method raises `LogUnreachable` while it does not answer."""
-
-    async def load(self, postmortem_id: int) -> Loaded: ...
-
-    async def append(self, appends: Sequence[Append]) -> dict[int, int]: ...
-
-    async def after(self, postmortem_id: int, seq: int) -> list[tuple[int, bytes]]: ...
-
-    async def heads(self, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
-        """Number of the last entry and version of rights, of each document that is there."""
-        ...
-
-    async def nudge(self, nudges: Sequence[Nudge]) -> None:
-        """Have a worker do what `nudges` say. Should they be lost, a sweep finds what is left to do."""
-        ...
-
-    async def close(self) -> None: ...
-
-
-class News(NamedTuple):
-    """An entry of the log: of which document, its number, and what it says."""
-
-    postmortem_id: int
-    seq: int
-    data: bytes
-
-
-class Bus(Protocol):
-    """Tells the other processes. What it loses is found in the log."""
-
-    async def publish(self, news: Sequence[News]) -> None: ...
-
-    async def close(self) -> None: ...
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What somebody may do with the document now."""
-
-    may_read: bool
-    may_write: bool
-
-
-class Peer(ABC):
-    """One connection, as the hub sees it."""
-
-    may_write: bool
-    wants_ours: bool
-    person: dict[str, Any]
-    """Who it is, for the others: their presence says this, whatever the client claims."""
-
-    def __init__(self, *, may_write: bool, wants_ours: bool, person: dict[str, Any]) -> None:
-        self.may_write = may_write
-        self.wants_ours = wants_ours
-        self.person = person
-        self.saved = 0
-        """So many of its updates are committed, as it was told last."""
-        self.basis: Any = None
-        """What its rights rested on when they were asked about last."""
-        self.unanswered = 0
-        """Updates that were not taken in by themselves: they count as saved with the next one that is."""
-
-    @abstractmethod
-    def send(self, frame: bytes, *, may_drop: bool = False) -> None:
-        """Queue a frame; `may_drop` when losing it harms nobody."""
-
-    @abstractmethod
-    def close(self, code: int, reason: str) -> None:
-        """End the connection. Repeating it does nothing."""
-
-
-class Gate(Protocol):
-    """Asks anew who may do what."""
-
-    async def standing(self, peer: Peer, postmortem_id: int) -> Standing:
-        """What `peer` may do with the document now."""
-        ...
-
-    async def bases(self, peers: Sequence[Peer]) -> list[Any]:
-        """What each one's rights rest on; asked for all at once. Whose has changed is asked about one by one."""
-        ...
 
 
 class Sent(NamedTuple):

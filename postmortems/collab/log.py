@@ -13,7 +13,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from kombu.exceptions import OperationalError as BrokerAway
 
 from postmortems.collab import store
-from postmortems.collab.hub import LogRefused, LogUnreachable, Nudge
+from postmortems.collab.ports import LogRefused, LogUnreachable, Nudge
 from postmortems.collab.store import Append, Loaded
 from postmortems.models import DocumentHead
 from postmortems.tasks import follow_texts
@@ -25,7 +25,7 @@ READERS = 4
 
 
 class ThreadedLog:
-    """`hub.Log` over Django's connections. Commits never wait behind a document that is being loaded."""
+    """`ports.Log` over Django's connections. Commits never wait behind a document that is being loaded."""
 
     def __init__(self) -> None:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="live-commit")

@@ -14,8 +14,9 @@ import time
 from asgiref.sync import sync_to_async
 
 from postmortems.collab.admission import DAMAGED, NOT_FOUND, Receive, Refused, Scope, Send, admit
-from postmortems.collab.hub import Code, Hub, LogUnreachable, Room
+from postmortems.collab.hub import Hub, Room
 from postmortems.collab.polling import poll
+from postmortems.collab.ports import Code, LogUnreachable
 from postmortems.collab.process import close_hub, the_hub
 from postmortems.collab.protocol import LARGEST_FRAME, SUBPROTOCOL
 from postmortems.collab.store import LogDamaged

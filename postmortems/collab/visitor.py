@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 
 from postmortems.collab.admission import Admitted, Visitor
-from postmortems.collab.hub import Code
+from postmortems.collab.ports import Code
 
 MOST_QUEUED = 4 * 1024 * 1024
 """Bytes on their way to one client; who reads more slowly than that is asked to connect again."""

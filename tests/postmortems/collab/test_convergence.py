@@ -26,7 +26,8 @@ from hypothesis.stateful import (
 )
 
 from postmortems.collab import protocol, store
-from postmortems.collab.hub import Code, Hub, Peer, Standing
+from postmortems.collab.hub import Hub
+from postmortems.collab.ports import Code, Peer, Standing
 from postmortems.collab.protocol import Kind
 from postmortems.collab.wire import Reader
 from postmortems.models import Section

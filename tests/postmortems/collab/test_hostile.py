@@ -11,7 +11,7 @@ from pycrdt import Doc, Text
 
 from postmortems.collab import protocol, store
 from postmortems.collab.document import root_name
-from postmortems.collab.hub import Code
+from postmortems.collab.ports import Code
 from postmortems.collab.wire import chunk, number, text
 from postmortems.models import Section
 from tests.factories.postmortems import PostmortemFactory, SectionFactory

@@ -16,20 +16,9 @@ from pycrdt import Doc, Text
 
 from postmortems.collab import protocol, store
 from postmortems.collab.document import root_name
-from postmortems.collab.hub import (
-    FOLLOW_SECONDS,
-    PAUSE_SECONDS,
-    TURN_SECONDS,
-    Code,
-    Hub,
-    LogRefused,
-    LogUnreachable,
-    News,
-    Nudge,
-    Peer,
-    Standing,
-)
+from postmortems.collab.hub import FOLLOW_SECONDS, PAUSE_SECONDS, TURN_SECONDS, Hub
 from postmortems.collab.log import ThreadedLog
+from postmortems.collab.ports import Code, LogRefused, LogUnreachable, News, Nudge, Peer, Standing
 from postmortems.collab.protocol import Kind, Presence
 from postmortems.collab.store import Append
 from postmortems.collab.wire import Reader

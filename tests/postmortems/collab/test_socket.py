@@ -28,7 +28,7 @@ from accounts.models import AuditEntry, Membership, User
 from accounts.services.person import end_sessions
 from postmortems.collab import admission, protocol, socket, store
 from postmortems.collab.document import root_name
-from postmortems.collab.hub import Code
+from postmortems.collab.ports import Code
 from postmortems.collab.process import is_hub_open
 from postmortems.collab.protocol import SUBPROTOCOL, Kind
 from postmortems.collab.wire import Reader
