@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +15,12 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user
 from django.contrib.sessions.models import Session
+from django.core.cache import cache
 from django.db import close_old_connections
 from django.http import Http404, HttpRequest
 from django.http.request import split_domain_port, validate_host
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts import audit
 from accounts.access import open_object
@@ -102,16 +102,13 @@ def admit(scope: Scope, postmortem_id: int) -> Admitted:
     return Admitted(user, session_key, postmortem.pk, _may_write(user, postmortem), basis)
 
 
-_looks: dict[tuple[str, int], float] = {}
-LOOK_SECONDS = 3600.0
+LOOK_SECONDS = 3600
 
 
 def _record_look(user: User, session_key: str, postmortem: Postmortem) -> None:
     """Once an hour, not with every reconnection."""
-    now = time.monotonic()
-    for look in [look for look, at in list(_looks.items()) if now - at > LOOK_SECONDS]:
-        _looks.pop(look, None)
-    if _looks.setdefault((session_key, postmortem.pk), now) == now:
+    session = salted_hmac("debrief.look", session_key).hexdigest()
+    if cache.add(f"look:{session}:{postmortem.pk}", True, LOOK_SECONDS):
         audit.record_look(by=user, seen=postmortem, method="GET")
 
 

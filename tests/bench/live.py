@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from pathlib import Path
 
 from config.embedded import services
 from tests.bench.typist import Figures, Typist
+from tests.web import free_port, wait_for, web_command
 
 LEVELS = (10, 50, 100, 200, 400)
 A_DOCUMENT = 5
@@ -50,21 +50,6 @@ await server.listen();
 """
 
 MakeTypist = Callable[[int, int, Figures], Typist]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def wait_for(port: int) -> None:
-    for _ in range(600):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise TimeoutError(f"Nothing answers on port {port}.")
 
 
 def memory_of(process: subprocess.Popen[bytes]) -> float:
@@ -250,8 +235,7 @@ def measure(folder: Path, levels: list[int]) -> None:
     peer = install_peer(folder)
     port, peer_port = free_port(), free_port()
     database = connection.get_connection_params()
-    web = [sys.executable, "-m", "uvicorn", "config.asgi:application", f"--port={port}", "--lifespan=on"]
-    web += ["--ws=websockets-sansio", "--no-access-log", "--log-level=warning"]
+    web = web_command(port)
     hocuspocus = {"PORT": str(peer_port), "PGHOST": str(database["host"]), "PGDATABASE": str(database["dbname"])}
 
     def ours(document: int, editor: int, figures: Figures) -> Typist:
