@@ -20,7 +20,7 @@ env:  ## Print the settings of the Debrief that runs here, for a shell to evalua
 
 test: venv-dev  ## Run every check and every test, browser tests included
 	@CHROMIUM=$$(sh config/chromium.sh) && export CHROMIUM && \
-		$(MAKE) --no-print-directory check && exec $(PYTEST) -n 2
+		$(MAKE) --no-print-directory check && exec $(PYTEST) -n 2 --dist worksteal
 
 check: venv-dev  ## Lint, types, import contracts, templates, settings, migrations
 	@sh config/check.sh

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 
-from django.core.cache import cache
+from django.conf import settings
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
-from redis.exceptions import RedisError
 
 from accounts.access import public
+from config.preflight import NotReady, check_redis
 
 logger = logging.getLogger("debrief.health")
 
@@ -41,8 +41,8 @@ def _database() -> str:
 
 def _redis() -> str:
     try:
-        cache.set("readyz", 1, timeout=5)
-    except RedisError:
+        check_redis(settings.REDIS_URL)
+    except NotReady:
         logger.exception("readyz: Redis does not answer")
         return "unreachable"
     return "ok"

@@ -108,7 +108,8 @@ LOOK_SECONDS = 3600
 def _record_look(user: User, session_key: str, postmortem: Postmortem) -> None:
     """Once an hour, not with every reconnection."""
     session = salted_hmac("debrief.look", session_key).hexdigest()
-    if cache.add(f"look:{session}:{postmortem.pk}", True, LOOK_SECONDS):
+    is_known = cache.add(f"look:{session}:{postmortem.pk}", True, LOOK_SECONDS) is False  # None: Redis is away
+    if not is_known:
         audit.record_look(by=user, seen=postmortem, method="GET")
 
 
