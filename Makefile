@@ -1,6 +1,6 @@
 # Two commands matter: `make run` starts Debrief on this machine, `make test` checks all of it.
 .DEFAULT_GOAL := help
-.PHONY: help run env test check format lock bench bench-live soak services services-stop venv venv-dev static static-check
+.PHONY: help run env test check format lock bench bench-live soak soak-live services services-stop venv venv-dev static static-check
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
@@ -42,6 +42,9 @@ bench-live: venv-dev  ## Measure the live text beside Hocuspocus, and print the 
 
 soak: venv-dev  ## Run the tests that take minutes
 	@CHROMIUM=$$(sh config/chromium.sh) && export CHROMIUM && exec $(PYTEST) -m soak
+
+soak-live: venv-dev  ## Write in fifty documents for an hour; does memory grow, do logs stay short?
+	@exec $(PYTHON) -m tests.bench.soak
 
 services: venv-dev  ## Keep servers for tests running, so that pytest starts at once
 	@$(PYTHON) -m tests.kept start $(DEBRIEF_TEST_SERVICES_DIR)

@@ -5,19 +5,20 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, Greatest, Length
 
 from postmortems.collab import store
 from postmortems.collab.bus import announce_change
 from postmortems.enums import RevisionReason
-from postmortems.models import DocumentHead, DocumentUpdate, Postmortem, Revision
+from postmortems.models import DocumentHead, DocumentSnapshot, DocumentUpdate, Postmortem, Revision
 from postmortems.services.text import bring_up_to_date, keep_revision
 
 PAUSE = RevisionReason.PAUSE.value
 LEFT_BEHIND = timedelta(minutes=2)
 """A hub asks after seconds; text that old with nobody asking has lost its nudge."""
-LONGEST_TAIL = 32 * 1024
-"""Bytes of log behind the snapshot from which on it is worth a new one."""
+SHORT_TAIL = 8 * 1024
+"""Bytes of log behind the snapshot that are never worth a new one; otherwise it is as soon as it outgrows the old."""
 
 
 def follow_text(*, postmortem_id: int, upto: int, reason: str, now: datetime) -> Revision | None:
@@ -41,13 +42,20 @@ def follow_text(*, postmortem_id: int, upto: int, reason: str, now: datetime) ->
 
 def shorten_log(postmortem_id: int) -> bool:
     """Compact what the history has, when it is long; True when that was done."""
-    head = DocumentHead.objects.filter(pk=postmortem_id, tail_bytes__gt=LONGEST_TAIL).first()
-    return head is not None and head.kept_seq > head.snapshot_seq and store.compact(postmortem_id, upto=head.kept_seq)
+    head = _long_logs().filter(pk=postmortem_id).first()
+    return head is not None and store.compact(postmortem_id, upto=head.kept_seq)
 
 
 def texts_left_behind(*, now: datetime) -> list[tuple[int, int]]:
     """Post-mortems, with the last entry of their log, that the history should have by now; and those with long logs."""
     recent = DocumentUpdate.objects.filter(postmortem=OuterRef("pk"), created_at__gt=now - LEFT_BEHIND)
     behind = DocumentHead.objects.filter(~Exists(recent), kept_seq__lt=F("head"))
-    long = DocumentHead.objects.filter(~Exists(recent), tail_bytes__gt=LONGEST_TAIL, kept_seq__gt=F("snapshot_seq"))
+    long = _long_logs().filter(~Exists(recent))
     return list(behind.union(long).values_list("pk", "head"))
+
+
+def _long_logs() -> QuerySet[DocumentHead]:
+    """Logs worth compacting, of which the history has more than the snapshot does."""
+    snapshot = DocumentSnapshot.objects.filter(postmortem=OuterRef("pk")).values(bytes=Length("data"))
+    longest = Greatest(Value(SHORT_TAIL), Coalesce(Subquery(snapshot), 0))
+    return DocumentHead.objects.filter(tail_bytes__gt=longest, kept_seq__gt=F("snapshot_seq"))
