@@ -38,7 +38,7 @@ bench: venv-dev  ## Measure the pages over a large organisation, and print the f
 	@exec $(PYTHON) -m tests.bench
 
 bench-live: venv-dev  ## Measure the live text beside Hocuspocus, and print the figures
-	@exec $(PYTHON) -m tests.bench.live
+	@CHROMIUM=$$(sh config/chromium.sh) && export CHROMIUM && exec $(PYTHON) -m tests.bench.live
 
 soak: venv-dev  ## Run the tests that take minutes
 	@CHROMIUM=$$(sh config/chromium.sh) && export CHROMIUM && exec $(PYTEST) -m soak

@@ -231,6 +231,8 @@ def install_peer(folder: Path) -> Path | None:
 def measure(folder: Path, levels: list[int]) -> None:
     from django.db import connection
 
+    from tests.bench.feel import feel
+
     documents, cookies = make_documents(max(*levels, 100) // A_DOCUMENT + 20)
     peer = install_peer(folder)
     port, peer_port = free_port(), free_port()
@@ -262,6 +264,11 @@ def measure(folder: Path, levels: list[int]) -> None:
                 report("Hocuspocus", figures, editors, count, memory_of(process))
     with served(web, port) as process:
         print(f"Saturation: {saturation(ours):,.0f} updates a second acknowledged")
+    with served(web, port):
+        pk = documents[-1][0]
+        name, value = cookies[0].split("=", 1)
+        page = f"/postmortems/{pk}/write/"
+        feel(f"http://localhost:{port}", page, (name, value), lambda figures: ours(len(documents) - 1, 1, figures))
     with served(web, port) as process:
         print(f"An idle connection: {idle_connection(ours, process):.0f} KB")
     log, snapshot = opening_of_long_history(100_000)
