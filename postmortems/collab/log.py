@@ -6,10 +6,10 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import TypeVar
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from kombu.exceptions import OperationalError as BrokerAway
 
 from postmortems.collab import store
@@ -28,8 +28,14 @@ class ThreadedLog:
     """`ports.Log` over Django's connections. Commits never wait behind a document that is being loaded."""
 
     def __init__(self) -> None:
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="live-commit")
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="live-load")
+        self._connections: list[BaseDatabaseWrapper] = []
+        self._writer = ThreadPoolExecutor(1, "live-commit", self._remember_connection)
+        self._readers = ThreadPoolExecutor(READERS, "live-load", self._remember_connection)
+
+    def _remember_connection(self) -> None:
+        """Each thread has one of its own, which only `close` can end once the thread is gone."""
+        connection.inc_thread_sharing()
+        self._connections.append(connections[DEFAULT_DB_ALIAS])
 
     async def append(self, appends: Sequence[Append]) -> dict[int, int]:
         return await _in(self._writer, lambda: store.append(appends))
@@ -56,16 +62,10 @@ class ThreadedLog:
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
-        for pool, size in ((self._writer, 1), (self._readers, READERS)):
-            together = Barrier(size)  # so that each thread of the pool takes one
-            for _ in range(size):
-                pool.submit(_leave, together)
+        for pool in (self._writer, self._readers):
             pool.shutdown()
-
-
-def _leave(together: Barrier) -> None:
-    together.wait(5)
-    connection.close()
+        for each in self._connections:
+            each.close()
 
 
 async def _in(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
