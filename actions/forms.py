@@ -12,7 +12,7 @@ from accounts.models import Team, User
 from actions.enums import ActionKind, Priority, Status
 from actions.models import ActionItem
 from actions.queries import ALL, OVERDUE, TO_DO, ActionFilters, people_to_filter_by, possible_owners
-from actions.services import ActionFacts
+from actions.services.action import ActionFacts
 from postmortems.models import Lesson, Postmortem
 
 STATUSES = [(TO_DO, "To do"), (OVERDUE, "Overdue"), *Status.choices, (ALL, "Any status")]

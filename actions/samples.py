@@ -21,7 +21,7 @@ from accounts.services.team import add_members, create_team
 from actions.enums import Status
 from actions.models import ActionItem
 from actions.sample_data import EVIDENCE, PEOPLE, REASONS, RECENT, TEAM_OF_FILE, TEAMS, RecentIncident
-from actions.services import ActionFacts, add_action, change_status, edit_action, edit_deliverable
+from actions.services.action import ActionFacts, add_action, change_status, edit_action, edit_deliverable
 from incidents.models import Incident
 from incidents.services.imports import import_file
 from incidents.services.incidents import create_incident, name_service

@@ -15,11 +15,12 @@ from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 from accounts.access import Request, opens
 from accounts.exceptions import EditedMeanwhile
 from accounts.pages import after_change, render_part
-from actions import rules, services
+from actions import rules
 from actions.enums import Status
 from actions.forms import ActionForm, DeliverableForm, RefuseForm, StatusForm, facts_of
 from actions.hints import hints
 from actions.models import ActionItem
+from actions.services import action as services
 from actions.views.context import action_context, list_context
 from postmortems import rules as postmortem_rules
 from postmortems.models import Postmortem

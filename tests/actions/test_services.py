@@ -10,10 +10,10 @@ import pytest
 
 from accounts.exceptions import EditedMeanwhile
 from accounts.models import AuditEntry, User
-from actions import services
 from actions.enums import FOLLOWING, Status
 from actions.models import ActionItem
-from actions.services import ActionFacts
+from actions.services import action as services
+from actions.services.action import ActionFacts
 from postmortems.models import Lesson, Postmortem
 from tests.factories.actions import NOON, make_action
 

@@ -13,7 +13,7 @@ from django.core.management import call_command
 from playwright.sync_api import BrowserContext, Page, expect
 
 from accounts.models import User
-from actions.services import ActionFacts, add_action
+from actions.services.action import ActionFacts, add_action
 from incidents.models import Incident
 from postmortems.models import Postmortem
 from postmortems.services.lesson import add_lesson
