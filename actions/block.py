@@ -52,6 +52,8 @@ def _count(number: int, what: str) -> str:
 
 def _line(action: ActionItem) -> str:
     status = action.get_status_display() + (f": {action.reason}" if action.reason else "")
+    shown = [link.url or link.words for link in action.links.all()]
+    status += f" ({', '.join(shown)})" if shown else ""
     cells = (
         f"{action.reference} {action.title}",
         action.owner.display_name if action.owner else "",

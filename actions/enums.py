@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from django.db.models import TextChoices
+from django.db.models import IntegerChoices, TextChoices
 
 
 class Status(TextChoices):
@@ -34,3 +34,27 @@ class ActionKind(TextChoices):
     DETECT = "detect", "Detect"
     MITIGATE = "mitigate", "Mitigate"
     PROCESS = "process", "Process"
+
+
+class Horizon(TextChoices):
+    IMMEDIATE = "immediate", "Immediate"
+    LONG_TERM = "long_term", "Long-term"
+
+
+class Level(IntegerChoices):
+    """How much an action helps, or costs, beside the others of its post-mortem."""
+
+    LOW = 1, "Low"
+    MEDIUM = 2, "Medium"
+    HIGH = 3, "High"
+
+
+class WorkLinkKind(TextChoices):
+    """What a link to finished work leads to."""
+
+    PULL_REQUEST = "pull_request", "Pull request"
+    ALERT = "alert", "Alert"
+    RUNBOOK = "runbook", "Runbook"
+    DASHBOARD = "dashboard", "Dashboard"
+    DOCUMENT = "document", "Document"
+    OTHER = "other", "Other"

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
 
-from accounts.forms import CleanTextMixin
+from accounts.forms import CleanTextMixin, without_control_characters
 from accounts.models import Team, User
-from actions.enums import ActionKind, Priority, Status
+from actions.enums import UNFINISHED, ActionKind, Horizon, Level, Priority, Status, WorkLinkKind
 from actions.models import ActionItem
 from actions.queries import ALL, OVERDUE, TO_DO, ActionFilters, people_to_filter_by, possible_owners
-from actions.services.action import ActionFacts
+from actions.services.action import ActionFacts, Refusal
+from actions.services.link import LinkFacts
 from postmortems.models import Lesson, Postmortem
 
+MOST_LABELS, LONGEST_LABEL = 10, 50
+LONGEST_REFUSAL = timedelta(days=731)
 STATUSES = [(TO_DO, "To do"), (OVERDUE, "Overdue"), *Status.choices, (ALL, "Any status")]
 ANYONE, ME, NOBODY = "", "me", "nobody"
 
@@ -74,6 +80,43 @@ class ActionFilterForm(forms.Form):
         return Postmortem.objects.visible_to(self.user).filter(pk=pk).first() if pk else None
 
 
+class LevelField(forms.TypedChoiceField):
+    """Low, medium, high, or not said."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        choices = [("", "Not said"), *Level.choices]
+        super().__init__(choices=choices, coerce=int, empty_value=None, required=False, **kwargs)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return str(initial or "") != str(data or "")
+
+
+class LabelsField(forms.CharField):
+    """Words without spaces, as trackers have them; typed with spaces or commas between them."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, max_length=600, help_text="Words, with spaces between them.", **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return " ".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        words = without_control_characters(super().to_python(value) or "").replace(",", " ").split()
+        return list(dict.fromkeys(words))
+
+    def validate(self, value: Any) -> None:
+        if len(value) > MOST_LABELS:
+            raise ValidationError(f"At most {MOST_LABELS} labels.")
+        if any(len(word) > LONGEST_LABEL for word in value):
+            raise ValidationError(f"A label has at most {LONGEST_LABEL} letters.")
+
+    def run_validators(self, value: Any) -> None:
+        """Those of a text do not apply to a list."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(list(initial or ()) != self.to_python(data))
+
+
 class ActionForm(CleanTextMixin, forms.Form):
     """What is to be done, by whom, by when."""
 
@@ -98,6 +141,7 @@ class ActionForm(CleanTextMixin, forms.Form):
     )
     priority = forms.ChoiceField(choices=Priority, initial=Priority.P2)
     kind = forms.ChoiceField(choices=ActionKind, initial=ActionKind.PREVENT)
+    horizon = forms.ChoiceField(choices=Horizon, initial=Horizon.IMMEDIATE)
     deliverable = forms.CharField(
         required=False,
         max_length=5000,
@@ -110,7 +154,12 @@ class ActionForm(CleanTextMixin, forms.Form):
         label="Lessons served",
         widget=forms.CheckboxSelectMultiple,
     )
+    impact = LevelField(label="Impact")
+    effort = LevelField(label="Effort")
+    labels = LabelsField()
     revision = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    rarer = ("horizon", "impact", "effort", "labels")
+    """What most actions can do without: it stands behind a click."""
 
     def __init__(self, *args: Any, postmortem: Postmortem, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -131,8 +180,19 @@ class ActionForm(CleanTextMixin, forms.Form):
     @property
     def facts(self) -> ActionFacts:
         data = self.cleaned_data
-        names = ("title", "deliverable", "owner", "due_on", "priority", "kind")
+        names = [field.name for field in fields(ActionFacts)]
         return ActionFacts(**{name: data[name] for name in names})
+
+    def first_fields(self) -> list[forms.BoundField]:
+        return [field for field in self.visible_fields() if field.name not in self.rarer]
+
+    def rarer_fields(self) -> list[forms.BoundField]:
+        return [field for field in self.visible_fields() if field.name in self.rarer]
+
+    def has_rarer(self) -> bool:
+        """Whether any of them says something, or is refused: then they are shown at once."""
+        said = any(self[name].value() for name in ("impact", "effort", "labels"))
+        return said or self["horizon"].value() == Horizon.LONG_TERM or any(name in self.errors for name in self.rarer)
 
     @property
     def chosen_lessons(self) -> list[Lesson]:
@@ -141,7 +201,7 @@ class ActionForm(CleanTextMixin, forms.Form):
 
 def facts_of(action: ActionItem) -> dict[str, Any]:
     """The action as the initial values of its form."""
-    names = ("title", "owner", "due_on", "priority", "kind", "deliverable", "revision")
+    names = [*(field.name for field in fields(ActionFacts)), "revision"]
     return {**{name: getattr(action, name) for name in names}, "lessons": list(action.lessons.all())}
 
 
@@ -158,14 +218,14 @@ class DeliverableForm(CleanTextMixin, forms.Form):
 
 
 class StatusForm(forms.Form):
-    """A click on a status button."""
+    """A click on a status button. What is settled is asked about first, by forms of their own."""
 
-    status = forms.ChoiceField(choices=[choice for choice in Status.choices if choice[0] != Status.WILL_NOT_DO])
+    status = forms.ChoiceField(choices=[(status, status.label) for status in UNFINISHED])
     revision = forms.IntegerField()
 
 
 class RefuseForm(CleanTextMixin, forms.Form):
-    """Why an action will not be done."""
+    """Why an action will not be done, who carries the risk of that, and when they look again."""
 
     reason = forms.CharField(
         max_length=500,
@@ -174,4 +234,81 @@ class RefuseForm(CleanTextMixin, forms.Form):
         help_text="The next reader will ask. “The service is switched off in March” is a good reason.",
         error_messages={"required": "Say why: the next reader will ask."},
     )
+    accepted_by = forms.ModelChoiceField(
+        User.objects.none(),
+        label="Who accepts the risk",
+        empty_label="Choose a person",
+        help_text="The person who would answer for it if it happened again.",
+        error_messages={"required": "Name the person who accepts the risk."},
+    )
+    look_again_on = forms.DateField(
+        label="Look again on",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text="When they see whether the reason still holds. They are reminded.",
+        error_messages={"required": "Say when to look again."},
+    )
     revision = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, action: ActionItem, today: date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.today = today
+        people = self.fields["accepted_by"]
+        assert isinstance(people, forms.ModelChoiceField)  # noqa: S101  (narrows the type)
+        people.queryset = possible_owners(action.postmortem)
+
+    def clean_look_again_on(self) -> date:
+        day: date = self.cleaned_data["look_again_on"]
+        if not self.today < day <= self.today + LONGEST_REFUSAL:
+            raise ValidationError("Choose a day within the next two years.")
+        return day
+
+    @property
+    def refusal(self) -> Refusal:
+        data = self.cleaned_data
+        return Refusal(data["reason"], data["accepted_by"], data["look_again_on"])
+
+
+class LinkForm(CleanTextMixin, forms.Form):
+    """Where the work can be seen."""
+
+    kind = forms.ChoiceField(choices=WorkLinkKind, initial=WorkLinkKind.PULL_REQUEST, label="What shows it")
+    url = forms.URLField(
+        required=False,
+        max_length=1000,
+        assume_scheme="https",
+        label="Address",
+        widget=forms.URLInput(attrs={"placeholder": "https://…", "autocomplete": "off"}),
+        validators=[URLValidator(schemes=["http", "https"], message="An address begins with https:// or http://.")],
+    )
+    words = forms.CharField(
+        required=False, max_length=300, label="In words", help_text="Needed where there is no address to give."
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        if not self.errors and not data.get("url") and not data.get("words"):
+            self.refuse_silence()
+        return data
+
+    def refuse_silence(self) -> None:
+        self.add_error("url", "Give the address of what shows it, or say it in words.")
+
+    @property
+    def facts(self) -> LinkFacts | None:
+        data = self.cleaned_data
+        said = data["url"] or data["words"]
+        return LinkFacts(kind=data["kind"], url=data["url"], words=data["words"]) if said else None
+
+
+class CompleteForm(LinkForm):
+    """What shows that an action is done: asked for, unless a link says it already."""
+
+    revision = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, has_links: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.has_links = has_links
+
+    def refuse_silence(self) -> None:
+        if not self.has_links:
+            super().refuse_silence()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
@@ -13,7 +14,7 @@ from django.db.models.functions import Coalesce, Now
 from django.urls import reverse
 
 from accounts.models import Team, User
-from actions.enums import UNFINISHED, ActionKind, Priority, Status
+from actions.enums import UNFINISHED, ActionKind, Horizon, Level, Priority, Status, WorkLinkKind
 from postmortems.models import Lesson, Postmortem, postmortem_visibility
 
 UNDATED_LAST = Value(date(9999, 12, 31), output_field=models.DateField())
@@ -41,7 +42,15 @@ class ActionItem(models.Model):
     priority = models.CharField(max_length=2, choices=Priority, default=Priority.P2)
     kind = models.CharField(max_length=8, choices=ActionKind, default=ActionKind.PREVENT)
     status = models.CharField(max_length=11, choices=Status, default=Status.OPEN)
+    horizon = models.CharField(max_length=9, choices=Horizon, default=Horizon.IMMEDIATE)
+    impact = models.PositiveSmallIntegerField(choices=Level, null=True, blank=True)
+    effort = models.PositiveSmallIntegerField(choices=Level, null=True, blank=True)
+    labels = ArrayField(models.CharField(max_length=50), default=list, blank=True)
+    """Words without spaces, as trackers have them."""
     reason = models.CharField(max_length=500, blank=True)
+    risk_accepted_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    look_again_on = models.DateField(null=True, blank=True)
+    """When whoever accepts the risk of not doing it looks whether that still holds."""
     lessons = models.ManyToManyField(Lesson, blank=True, related_name="action_items")
     finished_at = models.DateTimeField(null=True, blank=True)
     import_key = models.CharField(max_length=64, null=True, blank=True, editable=False)
@@ -82,6 +91,11 @@ class ActionItem(models.Model):
             models.CheckConstraint(
                 condition=~Q(status=Status.WILL_NOT_DO) | ~Q(reason=""), name="actions_actionitem_refusal_reasoned"
             ),
+            models.CheckConstraint(condition=Q(horizon__in=Horizon.values), name="actions_actionitem_horizon_known"),
+            models.CheckConstraint(
+                condition=(Q(impact=None) | Q(impact__in=Level.values)) & (Q(effort=None) | Q(effort__in=Level.values)),
+                name="actions_actionitem_place_known",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -101,3 +115,42 @@ class ActionItem(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("actions:action", args=[self.pk])
+
+
+class WorkLinkQuerySet(models.QuerySet["WorkLink"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(postmortem_visibility(user, "action__postmortem__"))
+
+
+class WorkLink(models.Model):
+    """Where the work of an action can be seen; what shows that it is done. An address, or words where there is none."""
+
+    action = models.ForeignKey(ActionItem, on_delete=models.CASCADE, related_name="links")
+    kind = models.CharField(max_length=12, choices=WorkLinkKind, default=WorkLinkKind.PULL_REQUEST)
+    url = models.URLField(max_length=1000, blank=True)
+    words = models.CharField(max_length=300, blank=True)
+    added_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    added_at = models.DateTimeField(editable=False)
+
+    objects = WorkLinkQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(url="") | ~Q(words=""), name="actions_worklink_says_something"),
+            models.CheckConstraint(condition=Q(kind__in=WorkLinkKind.values), name="actions_worklink_kind_known"),
+            models.CheckConstraint(
+                condition=Q(url="") | Q(url__startswith="https://") | Q(url__startswith="http://"),
+                name="actions_worklink_web_address",
+            ),
+            models.UniqueConstraint(
+                fields=["action", "url"], condition=~Q(url=""), name="actions_worklink_address_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.words or self.url
+
+    @property
+    def guarded_by(self) -> Postmortem:
+        return self.action.postmortem

@@ -92,8 +92,6 @@ class Choice:
 
 LABELS: Mapping[tuple[str, str], str] = {
     (Status.OPEN, Status.IN_PROGRESS): "Start",
-    (Status.OPEN, Status.DONE): "Mark as done",
-    (Status.IN_PROGRESS, Status.DONE): "Mark as done",
     (Status.IN_PROGRESS, Status.OPEN): "Put back",
     (Status.DONE, Status.OPEN): "Reopen",
     (Status.WILL_NOT_DO, Status.OPEN): "Reopen",
@@ -110,6 +108,7 @@ class ActionRow:
     can_edit: bool
     can_update: bool
     choices: list[Choice] = field(default_factory=list)
+    can_complete: bool = False
     can_refuse: bool = False
 
 
@@ -129,7 +128,8 @@ def row(action: ActionItem, *, user: User | None, can_edit: bool, now: datetime)
         hints=[] if action.is_finished else found,
         can_edit=can_edit,
         can_update=can_update,
-        choices=[Choice(status, LABELS[action.status, status]) for status in following if status != Status.WILL_NOT_DO],
+        choices=[Choice(status, LABELS[action.status, status]) for status in following if status in UNFINISHED],
+        can_complete=Status.DONE in following,
         can_refuse=Status.WILL_NOT_DO in following,
     )
 
@@ -155,8 +155,10 @@ def _rows(actions: Iterable[ActionItem], *, user: User | None, can_edit: bool, n
 
 
 def _joined(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
-    joined = rows.select_related("owner", "team", "postmortem__incident", "postmortem__team")
-    return joined.prefetch_related("lessons").defer("search", "postmortem__search", "postmortem__incident__search")
+    joined = rows.select_related("owner", "team", "risk_accepted_by", "postmortem__incident", "postmortem__team")
+    return joined.prefetch_related("lessons", "links").defer(
+        "search", "postmortem__search", "postmortem__incident__search"
+    )
 
 
 @dataclass(frozen=True)

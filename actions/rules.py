@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts.models import User
-from actions.models import ActionItem
+from actions.models import ActionItem, WorkLink
 from postmortems import rules as postmortem_rules
 
 
@@ -20,3 +20,8 @@ def can_edit(user: User, action: ActionItem) -> bool:
 def can_update(user: User, action: ActionItem) -> bool:
     """The owner says how far it is and what came of it, even where the document is not theirs to edit."""
     return (action.owner_id == user.pk and can_see(user, action)) or can_edit(user, action)
+
+
+def can_update_link(user: User, link: WorkLink) -> bool:
+    """Whoever may say how far an action is may say where its work can be seen."""
+    return can_update(user, link.action)

@@ -18,10 +18,11 @@ from accounts.enums import TeamRole
 from accounts.models import Team, User
 from accounts.services.person import create_person
 from accounts.services.team import add_members, create_team
-from actions.enums import Status
+from actions.enums import Status, WorkLinkKind
 from actions.models import ActionItem
 from actions.sample_data import EVIDENCE, PEOPLE, REASONS, RECENT, TEAM_OF_FILE, TEAMS, RecentIncident
-from actions.services.action import ActionFacts, add_action, change_status, edit_action, edit_deliverable
+from actions.services.action import ActionFacts, Refusal, add_action, change_status, edit_action
+from actions.services.link import LinkFacts, complete_action
 from incidents.models import Incident
 from incidents.services.imports import import_file
 from incidents.services.incidents import create_incident, name_service
@@ -142,15 +143,9 @@ def _give_history(actions: Iterable[ActionItem], people: list[User], *, now: dat
 def _finish(action: ActionItem, turn: int, owner: User, *, due_on: date, now: datetime) -> None:
     on_the_day = now - (now.date() - due_on)
     if turn < 4:
-        action = edit_deliverable(
-            action=action,
-            deliverable=EVIDENCE[action.pk % len(EVIDENCE)],
-            revision=action.revision,
-            by=owner,
-            now=on_the_day,
-        )
         late = timedelta(days=(action.pk % 5) * 3 - 6)
-        change_status(action=action, status=Status.DONE, revision=action.revision, by=owner, now=on_the_day + late)
+        evidence = LinkFacts(kind=WorkLinkKind.DOCUMENT, words=EVIDENCE[action.pk % len(EVIDENCE)])
+        complete_action(action=action, evidence=evidence, revision=action.revision, by=owner, now=on_the_day + late)
     elif turn == 4:
         change_status(
             action=action, status=Status.IN_PROGRESS, revision=action.revision, by=owner, now=now - timedelta(days=9)
@@ -162,7 +157,7 @@ def _finish(action: ActionItem, turn: int, owner: User, *, due_on: date, now: da
             revision=action.revision,
             by=owner,
             now=on_the_day,
-            reason=REASONS[action.pk % len(REASONS)],
+            refusal=Refusal(REASONS[action.pk % len(REASONS)], owner, now.date() + timedelta(days=60)),
         )
 
 

@@ -15,6 +15,7 @@ from actions.models import ActionItem
 INDEX = """
 UPDATE actions_actionitem a SET search =
     setweight(to_tsvector('english', a.title || ' ACT-' || a.id), 'A') ||
+    setweight(to_tsvector('english', array_to_string(a.labels, ' ')), 'B') ||
     setweight(to_tsvector('english', a.deliverable), 'C')
 WHERE a.id = %s
 """

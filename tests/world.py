@@ -14,7 +14,7 @@ from django.test import Client
 
 from accounts.enums import TeamRole, Visibility
 from accounts.models import AuditEntry, Invitation, Membership, Team, User
-from actions.models import ActionItem
+from actions.models import ActionItem, WorkLink
 from incidents.models import Communication, ImpactFigure, Incident, PolicyRule, Service, TimelineEvent
 from postmortems.models import (
     Attachment,
@@ -167,15 +167,17 @@ def _build(world: World, team: Team, visibility: Visibility) -> None:
         StateChange.objects.create(
             postmortem=postmortem, from_state="draft", to_state="in_review", changed_by=owner, changed_at=NOON
         ),
-        ActionItem.objects.create(
-            postmortem=postmortem,
-            team=team,
-            title=f"Action {canary}",
-            owner=owner,
-            due_on=date(2026, 5, 1),
-            created_by=owner,
-        ),
     ]
+    action = ActionItem.objects.create(
+        postmortem=postmortem,
+        team=team,
+        title=f"Action {canary}",
+        owner=owner,
+        due_on=date(2026, 5, 1),
+        created_by=owner,
+    )
+    link = WorkLink.objects.create(action=action, words=f"Work {canary}", added_by=owner, added_at=NOON)
+    parts += [action, link]
     _index(incident, postmortem)
     for part in parts:
         world.objects[type(part), visibility] = part

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 
 from django.db import transaction
@@ -11,7 +11,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.exceptions import EditedMeanwhile
 from accounts.models import User
-from actions.enums import FOLLOWING, UNFINISHED, ActionKind, Priority, Status
+from actions.enums import FOLLOWING, UNFINISHED, ActionKind, Horizon, Priority, Status
 from actions.models import ActionItem
 from actions.search import index_action
 from postmortems.collab.bus import announce_change
@@ -40,6 +40,19 @@ class ActionFacts:
     due_on: date | None = None
     priority: str = Priority.P2
     kind: str = ActionKind.PREVENT
+    horizon: str = Horizon.IMMEDIATE
+    impact: int | None = None
+    effort: int | None = None
+    labels: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an action will not be done, who accepts the risk of that, and when they look again."""
+
+    reason: str
+    accepted_by: User | None = None
+    look_again_on: date | None = None
 
 
 @transaction.atomic
@@ -57,7 +70,7 @@ def add_action(
     action.save(force_insert=True)
     action.lessons.set(chosen)
     audit.record(by=by, verb="action.added", obj=action)
-    _was_changed(action)
+    action_was_changed(action)
     return action
 
 
@@ -105,9 +118,9 @@ def edit_deliverable(*, action: ActionItem, deliverable: str, revision: int, by:
 
 @transaction.atomic
 def change_status(
-    *, action: ActionItem, status: str, revision: int, by: User, now: datetime, reason: str = ""
+    *, action: ActionItem, status: str, revision: int, by: User, now: datetime, refusal: Refusal | None = None
 ) -> ActionItem:
-    """Move the action to `status`; "will not do" keeps its `reason`, and reopening forgets it.
+    """Move the action to `status`; "will not do" keeps its `refusal`, and reopening forgets it.
 
     Asking for the status it has already changes nothing. Raises `EditedMeanwhile`, `AlreadyGone`, or `NotAllowedNow`.
     """
@@ -118,11 +131,20 @@ def change_status(
         raise EditedMeanwhile(locked)
     if status not in FOLLOWING[locked.status]:
         raise NotAllowedNow(locked, status)
+    return set_status(locked, status, by=by, now=now, refusal=refusal)
+
+
+def set_status(
+    locked: ActionItem, status: str, *, by: User | None, now: datetime, refusal: Refusal | None = None
+) -> ActionItem:
+    """Write the status of an action that the caller has locked, with all that goes with it."""
     before = locked.status
     locked.status = status
-    locked.reason = reason if status == Status.WILL_NOT_DO else ""
+    kept = refusal if refusal and status == Status.WILL_NOT_DO else Refusal("")
+    locked.reason, locked.risk_accepted_by, locked.look_again_on = kept.reason, kept.accepted_by, kept.look_again_on
     locked.finished_at = None if status in UNFINISHED else now
-    saved = _save(locked, ["status", "reason", "finished_at"], now=now)
+    names = ["status", "reason", "risk_accepted_by", "look_again_on", "finished_at"]
+    saved = save_action(locked, names, now=now)
     audit.record(by=by, verb="action.status-changed", obj=saved, before=before, after=status)
     return saved
 
@@ -147,20 +169,21 @@ def lock_action(action: ActionItem, *, revision: int | None = None) -> ActionIte
 
 
 def _saved(action: ActionItem, changed: list[str], *, names: list[str], by: User, now: datetime) -> ActionItem:
-    saved = _save(action, changed, now=now)
+    saved = save_action(action, changed, now=now)
     audit.record(by=by, verb="action.edited", obj=saved, fields=sorted(names))
     return saved
 
 
-def _save(action: ActionItem, changed: list[str], *, now: datetime) -> ActionItem:
+def save_action(action: ActionItem, changed: list[str], *, now: datetime) -> ActionItem:
+    """Write these fields of an action that the caller has locked."""
     action.revision += 1
     action.updated_at = now
     action.save(update_fields=[*changed, "revision", "updated_at"])
-    _was_changed(action)
+    action_was_changed(action)
     return action
 
 
-def _was_changed(action: ActionItem) -> None:
+def action_was_changed(action: ActionItem) -> None:
     """Bring what is derived from the action up to date, and tell open pages of its post-mortem after commit."""
     index_action(action.pk)
     transaction.on_commit(lambda: announce_change(action.postmortem_id, "actions"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -17,10 +18,11 @@ from accounts.exceptions import EditedMeanwhile
 from accounts.pages import after_change, render_part
 from actions import rules
 from actions.enums import Status
-from actions.forms import ActionForm, DeliverableForm, RefuseForm, StatusForm, facts_of
+from actions.forms import ActionForm, CompleteForm, DeliverableForm, LinkForm, RefuseForm, StatusForm, facts_of
 from actions.hints import hints
-from actions.models import ActionItem
+from actions.models import ActionItem, WorkLink
 from actions.services import action as services
+from actions.services.link import add_link, complete_action, remove_link
 from actions.views.context import action_context, list_context
 from postmortems import rules as postmortem_rules
 from postmortems.models import Postmortem
@@ -149,38 +151,74 @@ def action_status(request: Request, action: ActionItem) -> HttpResponseBase:
     form = StatusForm(request.POST)
     if not form.is_valid():
         return _part(request, action, status=422, message="That status does not exist.")
-    return _change_status(request, action, **form.cleaned_data)
+    return _settle(request, action, services.change_status, **form.cleaned_data)
 
 
 @require_http_methods(["GET", "POST"])
 @opens(ActionItem, rules.can_update)
 def action_refuse(request: Request, action: ActionItem) -> HttpResponseBase:
-    """Ask why the action will not be done, and keep the answer."""
+    """Ask why the action will not be done, who accepts the risk and until when, and keep the answers."""
     data = request.POST if request.method == "POST" else None
-    form = RefuseForm(data, initial={"revision": action.revision})
+    initial = {"revision": action.revision}
+    today = timezone.localdate(timezone=request.user.zone)
+    form = RefuseForm(data, initial=initial, action=action, today=today)
     if form.is_bound and form.is_valid():
-        return _change_status(request, action, status=Status.WILL_NOT_DO, **form.cleaned_data)
-    return render_part(
-        request,
-        "actions/_action_refuse.html",
-        {"item": action, "form": form},
-        title=f"Will not do {action.reference}",
-        back=action.get_absolute_url(),
-        status=422 if form.is_bound else 200,
-    )
+        change = {"status": Status.WILL_NOT_DO, "refusal": form.refusal, "revision": form.cleaned_data["revision"]}
+        return _settle(request, action, services.change_status, said=form.refusal.reason, **change)
+    return _ask(request, action, form, "actions/_action_refuse.html", f"Will not do {action.reference}")
 
 
-def _change_status(request: Request, action: ActionItem, **change: Any) -> HttpResponseBase:
+@require_http_methods(["GET", "POST"])
+@opens(ActionItem, rules.can_update)
+def action_complete(request: Request, action: ActionItem) -> HttpResponseBase:
+    """Ask what shows that the action is done, and keep it."""
+    data = request.POST if request.method == "POST" else None
+    form = CompleteForm(data, initial={"revision": action.revision}, has_links=action.links.exists())
+    if form.is_bound and form.is_valid():
+        change = {"evidence": form.facts, "revision": form.cleaned_data["revision"]}
+        said = " ".join(filter(None, (form.cleaned_data["url"], form.cleaned_data["words"])))
+        return _settle(request, action, complete_action, said=said, **change)
+    return _ask(request, action, form, "actions/_action_complete.html", f"{action.reference} is done")
+
+
+def _ask(request: Request, action: ActionItem, form: forms.Form, template: str, title: str) -> HttpResponse:
+    context = {"item": action, "form": form}
+    status = 422 if form.is_bound else 200
+    return render_part(request, template, context, title=title, back=action.get_absolute_url(), status=status)
+
+
+def _settle(
+    request: Request, action: ActionItem, service: Callable[..., object], *, said: str = "", **change: Any
+) -> HttpResponseBase:
+    """Move the action; whoever was too late sees how it stands, and what they had `said`."""
     try:
-        services.change_status(action=action, by=request.user, now=timezone.now(), **change)
+        service(action=action, by=request.user, now=timezone.now(), **change)
     except EditedMeanwhile:
         message = "Someone changed this action meanwhile. This is how it stands now; choose again if you still want to."
-        return _part(request, action, status=409, message=message, reason=change.get("reason", ""))
+        return _part(request, action, status=409, message=message, said=said)
     except services.NotAllowedNow as refusal:
-        return _part(request, action, status=409, message=str(refusal), reason=change.get("reason", ""))
+        return _part(request, action, status=409, message=str(refusal), said=said)
     except services.AlreadyGone:
         return _show_block(request, action.postmortem)
     return _show(request, action)
+
+
+@require_http_methods(["GET", "POST"])
+@opens(ActionItem, rules.can_update)
+def link_add(request: Request, action: ActionItem) -> HttpResponseBase:
+    """Keep where the work can be seen."""
+    form = LinkForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid() and form.facts:
+        return _settle(request, action, add_link, facts=form.facts)
+    return _ask(request, action, form, "actions/_link_form.html", f"A link for {action.reference}")
+
+
+@require_POST
+@opens(WorkLink, rules.can_update_link)
+def link_remove(request: Request, link: WorkLink) -> HttpResponseBase:
+    """Take a link away."""
+    remove_link(link=link, by=request.user)
+    return _show(request, link.action)
 
 
 @require_http_methods(["GET", "POST"])

@@ -82,7 +82,12 @@ def test_edit_of_a_deleted_action_says_so(action: ActionItem, alice: User) -> No
 
 def move(action: ActionItem, by: User, status: str, *, revision: int | None = None, reason: str = "") -> ActionItem:
     return services.change_status(
-        action=action, status=status, revision=revision or action.revision, reason=reason, by=by, now=LATER
+        action=action,
+        status=status,
+        revision=revision or action.revision,
+        refusal=services.Refusal(reason, by, LATER.date()),
+        by=by,
+        now=LATER,
     )
 
 

@@ -21,7 +21,14 @@ HTMX = {"HX-Request": "true"}
 
 
 def typed(**changes: Any) -> dict[str, Any]:
-    return {"title": "Rotate certificates", "priority": "P1", "kind": "prevent", "revision": 1, **changes}
+    return {
+        "title": "Rotate certificates",
+        "priority": "P1",
+        "kind": "prevent",
+        "horizon": "immediate",
+        "revision": 1,
+        **changes,
+    }
 
 
 # -- Adding ------------------------------------------------------------------------------------------------------------
@@ -147,33 +154,18 @@ def test_click_moves_the_status(action: ActionItem, bob: User) -> None:
 def test_late_click_shows_how_it_stands(action: ActionItem, alice: User, bob: User) -> None:
     signed_in(alice).post(f"/actions/{action.pk}/edit/", typed(), headers=HTMX)
     url = f"/actions/{action.pk}/status/"
-    response = signed_in(bob).post(url, {"status": "done", "revision": 1}, headers=HTMX)
+    response = signed_in(bob).post(url, {"status": "in_progress", "revision": 1}, headers=HTMX)
     assert response.status_code == 409
     assert "Someone changed this action meanwhile" in response.content.decode()
     assert "Rotate certificates" in response.content.decode()
 
 
-def test_will_not_do_needs_a_reason(action: ActionItem, bob: User) -> None:
-    url = f"/actions/{action.pk}/refuse/"
-    response = signed_in(bob).post(url, {"reason": "  ", "revision": 1}, headers=HTMX)
-    assert response.status_code == 422
-    assert "Say why" in response.content.decode()
-    signed_in(bob).post(url, {"reason": "Switched off in March.", "revision": 1}, headers=HTMX)
-    action.refresh_from_db()
-    assert (action.status, action.reason) == (Status.WILL_NOT_DO, "Switched off in March.")
-
-
-def test_status_button_cannot_refuse_without_a_reason(action: ActionItem, bob: User) -> None:
+@pytest.mark.parametrize("status", ["will_not_do", "done"])
+def test_status_button_cannot_settle_without_asking(status: str, action: ActionItem, bob: User) -> None:
     url = f"/actions/{action.pk}/status/"
-    assert signed_in(bob).post(url, {"status": "will_not_do", "revision": 1}, headers=HTMX).status_code == 422
-
-
-def test_stale_refusal_keeps_the_reason_in_view(action: ActionItem, alice: User, bob: User) -> None:
-    signed_in(alice).post(f"/actions/{action.pk}/edit/", typed(), headers=HTMX)
-    url = f"/actions/{action.pk}/refuse/"
-    response = signed_in(bob).post(url, {"reason": "Switched off in March.", "revision": 1}, headers=HTMX)
-    assert response.status_code == 409
-    assert "Switched off in March." in response.content.decode()
+    assert signed_in(bob).post(url, {"status": status, "revision": 1}, headers=HTMX).status_code == 422
+    action.refresh_from_db()
+    assert action.status == Status.OPEN
 
 
 def test_finished_action_cannot_be_started(postmortem: Postmortem, bob: User) -> None:
