@@ -154,3 +154,23 @@ class WorkLink(models.Model):
     @property
     def guarded_by(self) -> Postmortem:
         return self.action.postmortem
+
+
+class BulkChangeQuerySet(models.QuerySet["BulkChange"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(made_by=user)
+
+
+class BulkChange(models.Model):
+    """One change of many actions at once, with what they said before, so that it can be taken back."""
+
+    made_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    made_at = models.DateTimeField(editable=False)
+    before = models.JSONField()
+    """By the number of each action: the revision it got, and the fields as they were."""
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    objects = BulkChangeQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{len(self.before)} actions at {self.made_at}"

@@ -24,6 +24,7 @@ from postmortems.models import Postmortem
 TO_DO = "to_do"
 OVERDUE = "overdue"
 ALL = "all"
+MOST_EXPORTED = 10_000
 
 
 @dataclass(frozen=True)
@@ -186,6 +187,12 @@ def actions_for_list(user: User, filters: ActionFilters, *, cursor: str, now: da
     return ActionPage(rows=shown, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor)
 
 
+def actions_for_export(user: User, filters: ActionFilters, *, now: datetime) -> list[ActionItem]:
+    """The actions of the list as rows of a file, the newest first."""
+    rows = filters.apply(_joined(ActionItem.objects.visible_to(user)), user=user, now=now)
+    return list(rows.order_by("-pk")[:MOST_EXPORTED])
+
+
 def possible_owners(postmortem: Postmortem) -> QuerySet[User]:
     """The people who may see `postmortem`, and so may own what follows from it."""
     incident = postmortem.incident
@@ -211,10 +218,18 @@ def _seeing(visibility: str, team_id: int, named: Q) -> Q:
     return named
 
 
+def people_of_same_teams(user: User) -> QuerySet[User]:
+    """The people of one's own teams; for administrators, everybody."""
+    active = User.objects.filter(is_active=True)
+    if user.is_administrator:
+        return active
+    mates = Membership.objects.filter(team__in=user.teams.all()).values("user")
+    return active.filter(Q(pk__in=mates) | Q(pk=user.pk))
+
+
 def people_to_filter_by(user: User, chosen: User | None) -> list[User]:
     """Owners offered by the list's filter: the people of one's own teams, and whoever is chosen already."""
-    mates = User.objects.filter(is_active=True, memberships__team__in=user.teams.all()).distinct()
-    people = list(mates)
+    people = list(people_of_same_teams(user))
     return people if chosen is None or chosen in people else [*people, chosen]
 
 

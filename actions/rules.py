@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts.models import User
-from actions.models import ActionItem, WorkLink
+from actions.models import ActionItem, BulkChange, WorkLink
 from postmortems import rules as postmortem_rules
 
 
@@ -25,3 +25,8 @@ def can_update(user: User, action: ActionItem) -> bool:
 def can_update_link(user: User, link: WorkLink) -> bool:
     """Whoever may say how far an action is may say where its work can be seen."""
     return can_update(user, link.action)
+
+
+def can_undo(user: User, change: BulkChange) -> bool:
+    """Whoever changed many actions at once may take that back."""
+    return change.made_by_id == user.pk

@@ -2,12 +2,16 @@
 
 from django.urls import path
 
-from actions.views import actions, edit
+from actions.views import actions, bulk, edit, spreadsheet
 
 app_name = "actions"
 urlpatterns = [
     path("actions/", actions.actions, name="actions"),
     path("actions/mine/", actions.actions_mine, name="actions-mine"),
+    path("actions/export.csv", spreadsheet.actions_export, name="actions-export"),
+    path("actions/import/", spreadsheet.actions_import, name="actions-import"),
+    path("actions/bulk/", bulk.actions_bulk, name="actions-bulk"),
+    path("actions/bulk/<int:pk>/undo/", bulk.actions_undo, name="actions-undo"),
     path("actions/<int:pk>/", actions.action, name="action"),
     path("actions/<int:pk>/edit/", edit.action_edit, name="action-edit"),
     path("actions/<int:pk>/status/", edit.action_status, name="action-status"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.http import HttpResponse
+from typing import Any
+
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
@@ -10,7 +12,7 @@ from django.views.decorators.http import require_GET
 from accounts.access import Request, opens, signed_in
 from accounts.pages import render_part
 from actions import queries, rules
-from actions.forms import ActionFilterForm
+from actions.forms import ActionFilterForm, BulkForm
 from actions.models import ActionItem
 from actions.views.context import action_context, list_context
 from postmortems import rules as postmortem_rules
@@ -21,11 +23,17 @@ from postmortems.models import Postmortem
 @signed_in
 def actions(request: Request) -> HttpResponse:
     """The actions a person may see, filtered by what stands in the URL."""
-    form = ActionFilterForm(request.GET, user=request.user)
-    filters, cursor = form.filters(), request.GET.get("page", "")
-    page = queries.actions_for_list(request.user, filters, cursor=cursor, now=timezone.now())
     template = "actions/_actions.html" if request.htmx else "actions/actions.html"
-    return render(request, template, {"form": form, "page": page, "filters": filters})
+    return render(request, template, list_page(request, request.GET))
+
+
+def list_page(request: Request, query: QueryDict) -> dict[str, Any]:
+    """The list as `query` filters it."""
+    form = ActionFilterForm(query, user=request.user)
+    filters = form.filters()
+    page = queries.actions_for_list(request.user, filters, cursor=query.get("page", ""), now=timezone.now())
+    bulk = BulkForm(user=request.user)
+    return {"form": form, "page": page, "filters": filters, "bulk": bulk, "query": query.urlencode()}
 
 
 @require_GET

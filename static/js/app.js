@@ -1,5 +1,6 @@
 // What every page loads. One custom element in one file; each starts and stops itself, so swapped-in fragments need no glue.
 import "./elements/attach-files.js";
+import "./elements/bulk-choice.js";
 import "./elements/confirm-dialog.js";
 import "./elements/insert-reference.js";
 import "./elements/keep-text.js";
