@@ -226,6 +226,25 @@ class DeliverableForm(CleanTextMixin, forms.Form):
     revision = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
 
+class IdeaForm(CleanTextMixin, forms.Form):
+    """A thought that is no action yet."""
+
+    text = forms.CharField(
+        max_length=300,
+        label="An idea",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "An idea, to be decided later"}),
+        error_messages={"required": "Write the idea first."},
+    )
+
+
+class PlaceForm(forms.Form):
+    """Where an action stands between impact and effort."""
+
+    impact = LevelField()
+    effort = LevelField()
+    revision = forms.IntegerField()
+
+
 class StatusForm(forms.Form):
     """A click on a status button. What is settled is asked about first, by forms of their own."""
 

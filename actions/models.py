@@ -156,6 +156,39 @@ class WorkLink(models.Model):
         return self.action.postmortem
 
 
+class ActionIdeaQuerySet(models.QuerySet["ActionIdea"]):
+    def visible_to(self, user: User) -> Self:
+        return self.filter(postmortem_visibility(user, "postmortem__"))
+
+    def on_shelf(self) -> Self:
+        """Those that nobody took up or dropped."""
+        return self.filter(became=None, dropped_at=None)
+
+
+class ActionIdea(models.Model):
+    """What is not yet an action: said, kept on the post-mortem's shelf, and taken up or dropped later."""
+
+    postmortem = models.ForeignKey(Postmortem, on_delete=models.CASCADE, related_name="action_ideas")
+    text = models.CharField(max_length=300)
+    became = models.ForeignKey(ActionItem, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    dropped_at = models.DateTimeField(null=True, blank=True)
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(editable=False)
+
+    objects = ActionIdeaQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.CheckConstraint(condition=~Q(text=""), name="actions_actionidea_says_something")]
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def guarded_by(self) -> Postmortem:
+        return self.postmortem
+
+
 class BulkChangeQuerySet(models.QuerySet["BulkChange"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(made_by=user)

@@ -16,7 +16,7 @@ from accounts.enums import Visibility
 from accounts.models import Membership, Team, User
 from accounts.paging import Page, page_of
 from actions.due import Due, due
-from actions.enums import FOLLOWING, UNFINISHED, Status
+from actions.enums import FOLLOWING, UNFINISHED, Level, Status
 from actions.hints import hints
 from actions.models import UNDATED_LAST, ActionItem
 from postmortems.models import Postmortem
@@ -149,6 +149,32 @@ def actions_of(postmortem: Postmortem) -> list[ActionItem]:
 def rows_of(postmortem: Postmortem, *, user: User | None, can_edit: bool, now: datetime) -> list[ActionRow]:
     """The actions of one post-mortem as `user` sees them."""
     return _rows(actions_of(postmortem), user=user, can_edit=can_edit, now=now)
+
+
+@dataclass(frozen=True)
+class MatrixRow:
+    """One line of the matrix: how much it helps, and what stands in its three cells, by effort."""
+
+    impact: Level
+    cells: list[tuple[Level, list[ActionItem]]]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The actions of a post-mortem by impact and effort; the most worthwhile first."""
+
+    rows: list[MatrixRow]
+    unplaced: list[ActionItem]
+
+
+def matrix_of(postmortem: Postmortem) -> Matrix:
+    """Every action that will be or was done, at its place."""
+    actions = [action for action in actions_of(postmortem) if action.status != Status.WILL_NOT_DO]
+    at: dict[tuple[int | None, int | None], list[ActionItem]] = defaultdict(list)
+    for action in actions:
+        at[action.impact, action.effort].append(action)
+    rows = [MatrixRow(impact, [(effort, at[impact, effort]) for effort in Level]) for impact in reversed(list(Level))]
+    return Matrix(rows, [action for action in actions if not (action.impact and action.effort)])
 
 
 def _rows(actions: Iterable[ActionItem], *, user: User | None, can_edit: bool, now: datetime) -> list[ActionRow]:

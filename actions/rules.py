@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts.models import User
-from actions.models import ActionItem, BulkChange, WorkLink
+from actions.models import ActionIdea, ActionItem, BulkChange, WorkLink
 from postmortems import rules as postmortem_rules
 
 
@@ -30,3 +30,8 @@ def can_update_link(user: User, link: WorkLink) -> bool:
 def can_undo(user: User, change: BulkChange) -> bool:
     """Whoever changed many actions at once may take that back."""
     return change.made_by_id == user.pk
+
+
+def can_edit_idea(user: User, idea: ActionIdea) -> bool:
+    """Those who may edit the post-mortem decide what becomes of ideas."""
+    return postmortem_rules.can_edit(user, idea.postmortem)

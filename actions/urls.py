@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from actions.views import actions, bulk, edit, spreadsheet
+from actions.views import actions, bulk, edit, ideas, matrix, spreadsheet
 
 app_name = "actions"
 urlpatterns = [
@@ -21,5 +21,9 @@ urlpatterns = [
     path("actions/<int:pk>/refuse/", edit.action_refuse, name="action-refuse"),
     path("actions/<int:pk>/delete/", edit.action_delete, name="action-delete"),
     path("postmortems/<int:pk>/actions/", actions.actions_of_postmortem, name="actions-of-postmortem"),
+    path("actions/<int:pk>/place/", matrix.action_place, name="action-place"),
+    path("actions/ideas/<int:pk>/drop/", ideas.idea_drop, name="idea-drop"),
+    path("postmortems/<int:pk>/actions/matrix/", matrix.actions_matrix, name="actions-matrix"),
+    path("postmortems/<int:pk>/actions/ideas/add/", ideas.idea_add, name="idea-add"),
     path("postmortems/<int:pk>/actions/add/", edit.action_add, name="action-add"),
 ]

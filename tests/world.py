@@ -14,7 +14,7 @@ from django.test import Client
 
 from accounts.enums import TeamRole, Visibility
 from accounts.models import AuditEntry, Invitation, Membership, Team, User
-from actions.models import ActionItem, BulkChange, WorkLink
+from actions.models import ActionIdea, ActionItem, BulkChange, WorkLink
 from incidents.models import Communication, ImpactFigure, Incident, PolicyRule, Service, TimelineEvent
 from postmortems.models import (
     Attachment,
@@ -178,7 +178,8 @@ def _build(world: World, team: Team, visibility: Visibility) -> None:
         created_by=owner,
     )
     link = WorkLink.objects.create(action=action, words=f"Work {canary}", added_by=owner, added_at=NOON)
-    parts += [action, link]
+    idea = ActionIdea.objects.create(postmortem=postmortem, text=f"Idea {canary}", created_by=owner, created_at=NOON)
+    parts += [action, link, idea]
     _index(incident, postmortem)
     for part in parts:
         world.objects[type(part), visibility] = part

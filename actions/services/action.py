@@ -117,6 +117,18 @@ def edit_deliverable(*, action: ActionItem, deliverable: str, revision: int, by:
 
 
 @transaction.atomic
+def place_action(
+    *, action: ActionItem, impact: int | None, effort: int | None, revision: int, by: User, now: datetime
+) -> ActionItem:
+    """Say how much the action helps and costs. Raises as `edit_action` does."""
+    locked = lock_action(action, revision=revision)
+    if (locked.impact, locked.effort) == (impact, effort):
+        return locked
+    locked.impact, locked.effort = impact, effort
+    return _saved(locked, ["impact", "effort"], names=["impact", "effort"], by=by, now=now)
+
+
+@transaction.atomic
 def change_status(
     *, action: ActionItem, status: str, revision: int, by: User, now: datetime, refusal: Refusal | None = None
 ) -> ActionItem:

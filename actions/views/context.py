@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.access import Request
 from actions import queries, rules
+from actions.forms import IdeaForm
 from actions.models import ActionItem
 from postmortems import rules as postmortem_rules
 from postmortems.models import Postmortem
@@ -25,4 +26,6 @@ def list_context(request: Request, postmortem: Postmortem) -> dict[str, Any]:
     can_edit = postmortem_rules.can_edit(request.user, postmortem)
     rows = queries.rows_of(postmortem, user=request.user, can_edit=can_edit, now=timezone.now())
     finished = sum(1 for row in rows if row.action.is_finished)
-    return {"postmortem": postmortem, "rows": rows, "finished": finished, "can_add": can_edit}
+    ideas = list(postmortem.action_ideas.on_shelf().select_related("created_by"))
+    found = {"postmortem": postmortem, "rows": rows, "finished": finished, "can_add": can_edit, "ideas": ideas}
+    return {**found, "idea_form": IdeaForm() if can_edit else None}

@@ -20,8 +20,9 @@ from actions import rules
 from actions.enums import Status
 from actions.forms import ActionForm, CompleteForm, DeliverableForm, LinkForm, RefuseForm, StatusForm, facts_of
 from actions.hints import hints
-from actions.models import ActionItem, WorkLink
+from actions.models import ActionIdea, ActionItem, WorkLink
 from actions.services import action as services
+from actions.services.idea import take_up_idea
 from actions.services.link import add_link, complete_action, remove_link
 from actions.views.context import action_context, list_context
 from postmortems import rules as postmortem_rules
@@ -32,13 +33,24 @@ from postmortems.models import Postmortem
 @opens(Postmortem, postmortem_rules.can_edit)
 def action_add(request: Request, postmortem: Postmortem) -> HttpResponseBase:
     """Show an empty form, or add the action and show the post-mortem's actions."""
-    form = ActionForm(request.POST if request.method == "POST" else None, postmortem=postmortem)
+    idea, to = _idea(request, postmortem), reverse("actions:action-add", args=[postmortem.pk])
+    initial = {"title": idea.text[:200]} if idea else {}
+    form = ActionForm(request.POST if request.method == "POST" else None, postmortem=postmortem, initial=initial)
     if not form.is_bound or not form.is_valid():
-        return _form(request, postmortem, form, action=reverse("actions:action-add", args=[postmortem.pk]))
-    services.add_action(
+        return _form(request, postmortem, form, action=f"{to}?idea={idea.pk}" if idea else to)
+    added = services.add_action(
         postmortem=postmortem, facts=form.facts, lessons=form.chosen_lessons, by=request.user, now=timezone.now()
     )
+    if idea:
+        take_up_idea(idea=idea, action=added)
     return _show_block(request, postmortem)
+
+
+def _idea(request: Request, postmortem: Postmortem) -> ActionIdea | None:
+    """The idea that is to become an action, if it still stands on the shelf."""
+    number = request.GET.get("idea", "")
+    is_number = number.isascii() and number.isdigit() and len(number) < 18
+    return postmortem.action_ideas.on_shelf().filter(pk=number).first() if is_number else None
 
 
 @require_http_methods(["GET", "POST"])

@@ -1,4 +1,5 @@
 // What every page loads. One custom element in one file; each starts and stops itself, so swapped-in fragments need no glue.
+import "./elements/action-matrix.js";
 import "./elements/attach-files.js";
 import "./elements/bulk-choice.js";
 import "./elements/confirm-dialog.js";

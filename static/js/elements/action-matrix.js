@@ -1,0 +1,75 @@
+const STEPS = { ArrowUp: [1, 0], ArrowDown: [-1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+const between = (value) => Math.min(3, Math.max(1, value));
+
+/**
+ * Actions by impact and effort. They are dragged, or moved by arrow keys; each move is the submission
+ * of the item's own form, which is what there is without a script.
+ */
+class ActionMatrix extends HTMLElement {
+  connectedCallback() {
+    this.stop = new AbortController();
+    const { signal } = this.stop;
+    for (const form of this.querySelectorAll(".matrix-item form")) {
+      form.querySelector("button").hidden = true;
+      form.addEventListener("change", () => form.requestSubmit(), { signal });
+    }
+    for (const name of ["dragstart", "dragover", "dragleave", "drop", "dragend", "keydown"]) {
+      this.addEventListener(name, (event) => this[name](event), { signal });
+    }
+    if (this.dataset.moved) this.querySelector(`#matrix-item-${this.dataset.moved}`)?.focus();
+  }
+
+  disconnectedCallback() {
+    this.stop.abort();
+  }
+
+  dragstart(event) {
+    this.held = event.target.closest?.(".matrix-item");
+    if (!this.held) return;
+    event.dataTransfer.effectAllowed = "move";
+    event.dataTransfer.setData("text/plain", this.held.getAttribute("aria-label"));
+  }
+
+  dragover(event) {
+    const place = event.target.closest("[data-impact]");
+    if (!this.held || !place) return;
+    event.preventDefault();
+    place.classList.add("is-over");
+  }
+
+  dragleave(event) {
+    event.target.closest?.("[data-impact]")?.classList.remove("is-over");
+  }
+
+  drop(event) {
+    const place = event.target.closest("[data-impact]");
+    if (!this.held || !place) return;
+    event.preventDefault();
+    this.place(this.held, place.dataset.impact, place.dataset.effort);
+  }
+
+  dragend() {
+    this.held = null;
+    for (const place of this.querySelectorAll(".is-over")) place.classList.remove("is-over");
+  }
+
+  keydown(event) {
+    const item = event.target;
+    if (!item.matches(".matrix-item")) return;
+    const step = STEPS[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const [impact, effort] = ["impact", "effort"].map((name) => Number(item.querySelector(`[name=${name}]`).value) || 2);
+    this.place(item, String(between(impact + step[0])), String(between(effort + step[1])));
+  }
+
+  place(item, impact, effort) {
+    const form = item.querySelector("form");
+    if (form.impact.value === impact && form.effort.value === effort) return;
+    form.impact.value = impact;
+    form.effort.value = effort;
+    form.requestSubmit();
+  }
+}
+
+customElements.define("action-matrix", ActionMatrix);
