@@ -12,7 +12,7 @@ LONGEST = timedelta(days=45)
 NO_OWNER = "Nobody owns this yet. Name one person: what a team owns, nobody does."
 NO_DUE_DATE = "No due date yet. Without one it will wait behind everything that has one."
 VAGUE = "This starts with looking, and looking never ends. What will exist when it is done?"
-FAR_AWAY = "Due in more than 45 days. Is there a first step that could be finished sooner?"
+FAR_AWAY = "This runs for more than 45 days. Is there a first step that could be finished sooner?"
 
 
 def hints(*, title: str, has_owner: bool, due_on: date | None, start_on: date) -> list[str]:
