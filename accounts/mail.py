@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from smtplib import SMTPException
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -17,12 +18,17 @@ class MailNotSent(Exception):
     """The mail server could not be reached, or refused; the log says why."""
 
 
-def send(name: str, *, to: str, subject: str, context: dict[str, Any]) -> None:
-    """Send `mail/<name>.txt` with `mail/<name>.html` beside it. MailNotSent when it did not leave this machine."""
+def send(name: str, *, to: str, subject: str, context: dict[str, Any], message_id: str = "") -> None:
+    """Send `mail/<name>.txt` with `mail/<name>.html` beside it. MailNotSent when it did not leave this machine.
+
+    `message_id`: the same for the same mail, where it may be sent again; mail programs then show it once.
+    """
     context = {**context, "base_url": settings.BASE_URL, "subject": subject}
     message = EmailMultiAlternatives(
         subject=" ".join(subject.split()), body=render_to_string(f"mail/{name}.txt", context), to=[to]
     )
+    if message_id:
+        message.extra_headers["Message-ID"] = f"<{message_id}@{urlsplit(settings.BASE_URL).hostname}>"
     message.attach_alternative(render_to_string(f"mail/{name}.html", context), "text/html")
     try:
         message.send()

@@ -58,3 +58,23 @@ class WorkLinkKind(TextChoices):
     DASHBOARD = "dashboard", "Dashboard"
     DOCUMENT = "document", "Document"
     OTHER = "other", "Other"
+
+
+class NoticeKind(TextChoices):
+    """Why somebody is told something about actions."""
+
+    BEFORE = "before", "Before it is due"
+    ON_DAY = "on_day", "On the day"
+    LATE = "late", "While it is late"
+    ESCALATION = "escalation", "Late for a week"
+    LOOK_AGAIN = "look_again", "Look again"
+    ALL_DONE = "all_done", "Everything is settled"
+    WEEKLY = "weekly", "The week's list"
+
+
+class Answer(TextChoices):
+    """What somebody may say to a reminder by one click."""
+
+    DONE = "done", "Done"
+    SNOOZE = "snooze", "Snooze a week"
+    NOT_MINE = "not_mine", "Not mine"

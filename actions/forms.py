@@ -9,16 +9,21 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
+from django.http import QueryDict
 
 from accounts.forms import CleanTextMixin, without_control_characters
 from accounts.models import Team, User
+from actions.dashboard import BY, Choice
 from actions.enums import UNFINISHED, ActionKind, Horizon, Level, Priority, Status, WorkLinkKind
 from actions.models import ActionItem
 from actions.queries import (
     ALL,
+    LANGUISHING,
     OVERDUE,
+    SOON,
     TO_DO,
     ActionFilters,
+    Days,
     people_of_same_teams,
     people_to_filter_by,
     possible_owners,
@@ -26,11 +31,20 @@ from actions.queries import (
 from actions.services.action import ActionFacts, Refusal
 from actions.services.bulk import BulkFacts
 from actions.services.link import LinkFacts
+from incidents.enums import Severity
+from incidents.models import Service
 from postmortems.models import Lesson, Postmortem
 
 MOST_LABELS, LONGEST_LABEL = 10, 50
 LONGEST_REFUSAL = timedelta(days=731)
-STATUSES = [(TO_DO, "To do"), (OVERDUE, "Overdue"), *Status.choices, (ALL, "Any status")]
+STATUSES = [
+    (TO_DO, "To do"),
+    (OVERDUE, "Overdue"),
+    (SOON, "Due within a week"),
+    (LANGUISHING, "Languishing"),
+    *Status.choices,
+    (ALL, "Any status"),
+]
 ANYONE, ME, NOBODY = "", "me", "nobody"
 
 
@@ -44,7 +58,17 @@ class ActionFilterForm(forms.Form):
     owner = forms.ChoiceField(required=False)
     team = forms.ModelChoiceField(Team.objects.all(), required=False, empty_label="Any team", to_field_name="slug")
     priority = forms.ChoiceField(choices=[("", "Any priority"), *((p, p.value) for p in Priority)], required=False)
+    severity = forms.ChoiceField(choices=[("", "Any severity"), *Severity.choices], required=False)
+    service = forms.ModelChoiceField(
+        Service.objects.all(), required=False, empty_label="Any service", to_field_name="slug"
+    )
     postmortem = forms.IntegerField(required=False, min_value=1, max_value=2**62, widget=forms.HiddenInput)
+    created_from = forms.DateField(required=False, widget=forms.HiddenInput)
+    created_to = forms.DateField(required=False, widget=forms.HiddenInput)
+    finished_from = forms.DateField(required=False, widget=forms.HiddenInput)
+    finished_to = forms.DateField(required=False, widget=forms.HiddenInput)
+    due_from = forms.DateField(required=False, widget=forms.HiddenInput)
+    due_to = forms.DateField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -81,12 +105,57 @@ class ActionFilterForm(forms.Form):
             team=known.get("team"),
             status=known.get("status") or TO_DO,
             priority=known.get("priority", ""),
+            severity=known.get("severity", ""),
+            service=known.get("service"),
+            created=self._days("created"),
+            finished=self._days("finished"),
+            due=self._days("due"),
             postmortem=self._postmortem(known.get("postmortem")),
             text=known.get("q", ""),
         )
 
+    def _days(self, name: str) -> Days:
+        days = (self.cleaned_data.get(f"{name}_{end}") for end in ("from", "to"))
+        return Days(*(day if day and 1990 <= day.year <= 2100 else None for day in days))
+
+    def query(self) -> dict[str, str]:
+        """The filters as they stand in the address, as far as they exist; how far a list goes is not among them."""
+        self.is_valid()
+        own = ("q", "owner", "team", "priority", "severity", "service", "postmortem")
+        return {name: self.data[name] for name in own if self.data.get(name) and self.cleaned_data.get(name)}
+
     def _postmortem(self, pk: int | None) -> Postmortem | None:
         return Postmortem.objects.visible_to(self.user).filter(pk=pk).first() if pk else None
+
+
+class DashboardForm(ActionFilterForm):
+    """The filters of the dashboard: those of the list but the status, how far back, and by what."""
+
+    weeks = forms.TypedChoiceField(
+        label="Period",
+        choices=[(4, "4 weeks"), (12, "12 weeks"), (26, "26 weeks"), (52, "A year")],
+        coerce=int,
+        required=False,
+        empty_value=None,
+        initial=12,
+    )
+    by = forms.ChoiceField(
+        label="Table by", choices=[(name, name.capitalize()) for name in BY], required=False, initial="team"
+    )
+
+    def __init__(self, data: QueryDict, **kwargs: Any) -> None:
+        asked = data.copy()
+        asked.setdefault("weeks", "12")
+        asked.setdefault("by", "team")
+        super().__init__(asked, **kwargs)
+        for name in ("q", "status", "created_from", "created_to", "finished_from", "finished_to", "due_from", "due_to"):
+            del self.fields[name]
+
+    def choice(self) -> Choice:
+        """What was asked for; what does not exist counts as the default."""
+        filters = self.filters()
+        weeks, by = self.cleaned_data.get("weeks") or 12, self.cleaned_data.get("by") or "team"
+        return Choice(filters=filters, weeks=weeks, by=by, query=self.query())
 
 
 class LevelField(forms.TypedChoiceField):
@@ -392,3 +461,28 @@ class CompleteForm(LinkForm):
     def refuse_silence(self) -> None:
         if not self.has_links:
             super().refuse_silence()
+
+
+class PauseForm(forms.Form):
+    """Quiet for one action."""
+
+    choice = forms.ChoiceField(choices=[("week", "Snooze a week"), ("mute", "Mute"), ("resume", "Remind again")])
+
+
+class ReminderSettingsForm(forms.Form):
+    """When and how somebody is reminded."""
+
+    at_hour = forms.TypedChoiceField(
+        label="At", choices=[(hour, f"{hour:02}:00") for hour in range(24)], coerce=int, help_text="In your time zone."
+    )
+    on_weekends = forms.BooleanField(required=False, label="On Saturdays and Sundays too")
+    before_due = forms.BooleanField(required=False, label="Before something is due: a week and a day ahead")
+    weekly_list = forms.BooleanField(
+        required=False, label="On Mondays, what is late in the teams I manage", help_text="For managers of a team."
+    )
+    muted_until = forms.DateField(
+        required=False,
+        label="Nothing until",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text="While you are away. What is late then is still late afterwards, and you hear of it once.",
+    )

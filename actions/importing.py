@@ -14,6 +14,7 @@ from actions.enums import ActionKind
 from actions.models import ActionItem
 from actions.queries import possible_owners
 from actions.search import index_action
+from actions.services.action import save_action
 from incidents.importers.merge import Values, plan
 from incidents.importers.parts import keyed
 from incidents.services.imports import remember, remembered
@@ -88,11 +89,8 @@ def _create(
 def _update(action: ActionItem, changes: Values, lessons: Mapping[int, Lesson], *, by: User, now: datetime) -> None:
     names = _set(action, changes)
     _serve(action, changes, lessons)
-    action.revision += 1
-    action.updated_at = now
-    action.save(update_fields=[*names, "revision", "updated_at"])
+    save_action(action, names, now=now)
     audit.record(by=by, verb="action.import-updated", obj=action, fields=sorted(changes))
-    index_action(action.pk)
 
 
 def _set(action: ActionItem, values: Values) -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from accounts.enums import Visibility
@@ -19,12 +19,37 @@ from actions.due import Due, due
 from actions.enums import FOLLOWING, UNFINISHED, Level, Status
 from actions.hints import hints
 from actions.models import UNDATED_LAST, ActionItem
+from incidents.models import Incident, Service
 from postmortems.models import Postmortem
 
 TO_DO = "to_do"
 OVERDUE = "overdue"
+SOON = "soon"
+LANGUISHING = "languishing"
 ALL = "all"
 MOST_EXPORTED = 10_000
+WEEK = timedelta(days=7)
+ADRIFT_AFTER, UNTOUCHED_AFTER = timedelta(days=14), timedelta(days=42)
+
+
+@dataclass(frozen=True)
+class Days:
+    """From one day to another, both included; None is open."""
+
+    first: date | None = None
+    last: date | None = None
+
+    def of_day(self, name: str) -> Q:
+        """The condition on a date."""
+        bounds = {f"{name}__gte": self.first, f"{name}__lte": self.last}
+        return Q(**{key: value for key, value in bounds.items() if value})
+
+    def of_moment(self, name: str, user: User) -> Q:
+        """The condition on a moment, by the calendar of `user`."""
+        after = self.last + timedelta(days=1) if self.last else None
+        bounds = {f"{name}__gte": self.first, f"{name}__lt": after}
+        midnight = time(tzinfo=user.zone)
+        return Q(**{key: datetime.combine(value, midnight) for key, value in bounds.items() if value})
 
 
 @dataclass(frozen=True)
@@ -37,7 +62,12 @@ class ActionFilters:
     is_unowned: bool = False
     status: str = TO_DO
     priority: str = ""
+    severity: str = ""
+    service: Service | None = None
     postmortem: Postmortem | None = None
+    created: Days = Days()
+    finished: Days = Days()
+    due: Days = Days()
     text: str = ""
 
     def apply(self, rows: QuerySet[ActionItem], *, user: User, now: datetime) -> QuerySet[ActionItem]:
@@ -48,6 +78,13 @@ class ActionFilters:
             rows = rows.filter(owner=None)
         exact = {"team": self.team, "owner": self.owner, "priority": self.priority, "postmortem": self.postmortem}
         rows = rows.filter(**{name: value for name, value in exact.items() if value})
+        rows = rows.filter(self.created.of_moment("created_at", user) & self.finished.of_moment("finished_at", user))
+        rows = rows.filter(self.due.of_day("due_on"))
+        if self.severity:
+            rows = rows.filter(postmortem__incident__severity=self.severity)
+        if self.service:
+            links = Incident.services.through.objects.filter(service=self.service)
+            rows = rows.filter(Exists(links.filter(incident=OuterRef("postmortem__incident"))))
         return rows.filter(_text(self.text)) if self.text else rows
 
     def _status(self, now: datetime) -> Q:
@@ -55,6 +92,10 @@ class ActionFilters:
             return Q()
         if self.status == OVERDUE:
             return overdue(now=now)
+        if self.status == SOON:
+            return due_soon(now=now)
+        if self.status == LANGUISHING:
+            return languishing(now=now)
         return Q(status__in=UNFINISHED) if self.status == TO_DO else Q(status=self.status)
 
     @property
@@ -74,13 +115,33 @@ def overdue(*, now: datetime) -> Q:
 
     Days are reckoned here, not by the database: both must know the same time zones.
     """
-    zones_by_day: dict[date, list[str]] = defaultdict(list)
-    for name in User.objects.order_by().values_list("timezone", flat=True).distinct():
-        zones_by_day[now.astimezone(ZoneInfo(name)).date()].append(name)
     late = Q(owner=None, due_on__lt=now.astimezone(UTC).date())
-    for day, names in zones_by_day.items():
+    for day, names in _zones_by_day(now).items():
         late |= Q(owner__timezone__in=names, due_on__lt=day)
     return Q(status__in=UNFINISHED) & late
+
+
+def due_soon(*, now: datetime) -> Q:
+    """Unfinished, and due today or within a week where the owner lives."""
+    today = now.astimezone(UTC).date()
+    soon = Q(owner=None, due_on__range=(today, today + WEEK))
+    for day, names in _zones_by_day(now).items():
+        soon |= Q(owner__timezone__in=names, due_on__range=(day, day + WEEK))
+    return Q(status__in=UNFINISHED) & soon
+
+
+def languishing(*, now: datetime) -> Q:
+    """Unfinished, and going nowhere: nobody's or undated for two weeks, or untouched for six (PRODUCT.md, T5)."""
+    adrift = (Q(owner=None) | Q(due_on=None)) & Q(created_at__lt=now - ADRIFT_AFTER)
+    return Q(status__in=UNFINISHED) & (adrift | Q(updated_at__lt=now - UNTOUCHED_AFTER))
+
+
+def _zones_by_day(now: datetime) -> dict[date, list[str]]:
+    """Which day it is now, and in which of our people's time zones."""
+    found: dict[date, list[str]] = defaultdict(list)
+    for name in User.objects.order_by().values_list("timezone", flat=True).distinct():
+        found[now.astimezone(ZoneInfo(name)).date()].append(name)
+    return found
 
 
 @dataclass(frozen=True)
@@ -111,6 +172,9 @@ class ActionRow:
     choices: list[Choice] = field(default_factory=list)
     can_complete: bool = False
     can_refuse: bool = False
+    quiet: str = ""
+    """To its owner, on its own page: whether they are reminded of it."""
+    is_quiet: bool = False
 
 
 def row(action: ActionItem, *, user: User | None, can_edit: bool, now: datetime) -> ActionRow:
@@ -138,7 +202,14 @@ def row(action: ActionItem, *, user: User | None, can_edit: bool, now: datetime)
 def row_for_page(action: ActionItem, *, user: User, can_edit: bool, now: datetime) -> ActionRow:
     """One action with all it names, read again."""
     fresh = _joined(ActionItem.objects.filter(pk=action.pk)).get()
-    return row(fresh, user=user, can_edit=can_edit, now=now)
+    shown = row(fresh, user=user, can_edit=can_edit, now=now)
+    if fresh.is_finished or fresh.owner_id != user.pk:
+        return shown
+    pause = fresh.pauses.filter(person=user).first()
+    is_quiet = pause is not None and (pause.until is None or pause.until > now.astimezone(user.zone).date())
+    until = f" until {pause.until:%-d %B}" if pause and pause.until else ""
+    words = f"You hear nothing of this{until}." if is_quiet else "You are reminded of this."
+    return replace(shown, quiet=words, is_quiet=is_quiet)
 
 
 def actions_of(postmortem: Postmortem) -> list[ActionItem]:
@@ -217,6 +288,27 @@ def actions_for_export(user: User, filters: ActionFilters, *, now: datetime) -> 
     """The actions of the list as rows of a file, the newest first."""
     rows = filters.apply(_joined(ActionItem.objects.visible_to(user)), user=user, now=now)
     return list(rows.order_by("-pk")[:MOST_EXPORTED])
+
+
+@dataclass(frozen=True)
+class OwnerList:
+    """What is to be talked about with one person (None: nobody's), the latest first."""
+
+    owner: User | None
+    rows: list[ActionRow]
+    late: int
+
+
+def actions_for_review(user: User, filters: ActionFilters, *, now: datetime, most: int = 300) -> list[OwnerList]:
+    """Late and languishing actions by owner: whoever has most that is late comes first."""
+    wanted = filters.apply(_joined(ActionItem.objects.visible_to(user)), user=user, now=now)
+    found = wanted.filter(overdue(now=now) | languishing(now=now))
+    ordered = found.order_by(Coalesce(F("due_on"), UNDATED_LAST), "pk")[:most]
+    by_owner: dict[User | None, list[ActionRow]] = defaultdict(list)
+    for each in _rows(ordered, user=user, can_edit=False, now=now):
+        by_owner[each.action.owner].append(each)
+    lists = [OwnerList(owner, rows, sum(each.due.is_overdue for each in rows)) for owner, rows in by_owner.items()]
+    return sorted(lists, key=lambda each: (-each.late, -len(each.rows), str(each.owner or "")))
 
 
 def possible_owners(postmortem: Postmortem) -> QuerySet[User]:

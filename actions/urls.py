@@ -2,16 +2,21 @@
 
 from django.urls import path
 
-from actions.views import actions, bulk, edit, ideas, matrix, spreadsheet
+from actions.views import actions, bulk, dashboard, edit, ideas, matrix, reminders, spreadsheet
 
 app_name = "actions"
 urlpatterns = [
     path("actions/", actions.actions, name="actions"),
     path("actions/mine/", actions.actions_mine, name="actions-mine"),
+    path("actions/dashboard/", dashboard.actions_dashboard, name="actions-dashboard"),
+    path("actions/review/", dashboard.actions_review, name="actions-review"),
     path("actions/export.csv", spreadsheet.actions_export, name="actions-export"),
     path("actions/import/", spreadsheet.actions_import, name="actions-import"),
     path("actions/bulk/", bulk.actions_bulk, name="actions-bulk"),
     path("actions/bulk/<int:pk>/undo/", bulk.actions_undo, name="actions-undo"),
+    path("actions/reminders/", reminders.reminder_settings, name="reminder-settings"),
+    path("actions/answer/<str:token>/", reminders.reminder_answer, name="reminder-answer"),
+    path("actions/<int:pk>/reminders/", reminders.reminders_pause, name="reminders-pause"),
     path("actions/<int:pk>/", actions.action, name="action"),
     path("actions/<int:pk>/edit/", edit.action_edit, name="action-edit"),
     path("actions/<int:pk>/status/", edit.action_status, name="action-status"),

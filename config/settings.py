@@ -138,6 +138,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900}
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "sweep-texts": {"task": "postmortems.tasks.sweep_texts", "schedule": 60.0},
+    "remind": {"task": "actions.tasks.remind", "schedule": 120.0},
     "mail-comments": {"task": "postmortems.tasks.mail_comments", "schedule": 300.0},
 }
 

@@ -66,7 +66,7 @@ def add_action(
     if twin:
         return twin
     action = ActionItem(postmortem=postmortem, team_id=postmortem.team_id, created_by=by, **_values(facts))
-    action.created_at = action.updated_at = now
+    action.created_at = action.updated_at = action.due_set_at = now
     action.save(force_insert=True)
     action.lessons.set(chosen)
     audit.record(by=by, verb="action.added", obj=action)
@@ -190,7 +190,11 @@ def save_action(action: ActionItem, changed: list[str], *, now: datetime) -> Act
     """Write these fields of an action that the caller has locked."""
     action.revision += 1
     action.updated_at = now
-    action.save(update_fields=[*changed, "revision", "updated_at"])
+    names = [*changed, "revision", "updated_at"]
+    if {"owner", "due_on"} & set(changed):
+        action.due_set_at = now
+        names.append("due_set_at")
+    action.save(update_fields=names)
     action_was_changed(action)
     return action
 

@@ -15,3 +15,4 @@ import "./elements/swap-focus.js";
 import "./elements/term-definition.js";
 import "./elements/theme-switch.js";
 import "./elements/toast-region.js";
+import "./elements/walk-list.js";

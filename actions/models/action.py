@@ -39,6 +39,8 @@ class ActionItem(models.Model):
     deliverable = models.TextField(blank=True, max_length=5000)
     owner = models.ForeignKey(User, on_delete=models.PROTECT, null=True, blank=True, related_name="action_items")
     due_on = models.DateField(null=True, blank=True)
+    due_set_at = models.DateTimeField(db_default=Now(), editable=False)
+    """Since when this due date has been this owner's: reminders that would have come before do not."""
     priority = models.CharField(max_length=2, choices=Priority, default=Priority.P2)
     kind = models.CharField(max_length=8, choices=ActionKind, default=ActionKind.PREVENT)
     status = models.CharField(max_length=11, choices=Status, default=Status.OPEN)
@@ -72,6 +74,7 @@ class ActionItem(models.Model):
             models.Index(
                 fields=["team", "due_on", "id"], condition=Q(status__in=UNFINISHED), name="actions_unfinished_of_team"
             ),
+            models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False), name="actions_finished"),
             models.Index(
                 Coalesce(F("due_on"), UNDATED_LAST),
                 "id",

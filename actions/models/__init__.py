@@ -1,0 +1,10 @@
+"""What the database holds of actions, split by noun."""
+
+from actions.models.action import UNDATED_LAST as UNDATED_LAST
+from actions.models.action import ActionIdea as ActionIdea
+from actions.models.action import ActionItem as ActionItem
+from actions.models.action import BulkChange as BulkChange
+from actions.models.action import WorkLink as WorkLink
+from actions.models.reminder import Notice as Notice
+from actions.models.reminder import ReminderPause as ReminderPause
+from actions.models.reminder import ReminderSettings as ReminderSettings
