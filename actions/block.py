@@ -23,7 +23,8 @@ class ActionsBlock(Block):
 
     def context(self, postmortem: Postmortem, user: User | None) -> dict[str, Any]:
         rows = queries.rows_of(postmortem, user=user, can_edit=False, now=timezone.now())
-        return {"action_rows": rows, "is_export": user is None}
+        settled_on = queries.settled_on(row.action for row in rows)
+        return {"action_rows": rows, "is_export": user is None, "settled_on": settled_on}
 
     def markdown(self, postmortem: Postmortem) -> str:
         actions = queries.actions_of(postmortem)
@@ -31,7 +32,7 @@ class ActionsBlock(Block):
         if not lines:
             return ""
         header = ["| Action | Owner | Due | Priority | Status | Lessons |", "| --- | --- | --- | --- | --- | --- |"]
-        return "\n".join([*header, *lines, *_deliverables(actions)])
+        return "\n".join([*header, *lines, *_settled(actions), *_deliverables(actions)])
 
     def missing(self, postmortem: Postmortem) -> list[str]:
         unfinished = postmortem.action_items.unfinished()
@@ -48,6 +49,11 @@ class ActionsBlock(Block):
 
 def _count(number: int, what: str) -> str:
     return f"1 action item has no {what}." if number == 1 else f"{number} action items have no {what}."
+
+
+def _settled(actions: list[ActionItem]) -> list[str]:
+    at = queries.settled_on(actions)
+    return ["", f"All are settled; the last on {at:%-d %B %Y}."] if at else []
 
 
 def _line(action: ActionItem) -> str:

@@ -78,3 +78,10 @@ class Answer(TextChoices):
     DONE = "done", "Done"
     SNOOZE = "snooze", "Snooze a week"
     NOT_MINE = "not_mine", "Not mine"
+
+
+class ViewOf(TextChoices):
+    """Which page a saved view is of."""
+
+    LIST = "actions", "List"
+    DASHBOARD = "actions-dashboard", "Dashboard"

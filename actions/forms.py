@@ -14,7 +14,7 @@ from django.http import QueryDict
 from accounts.forms import CleanTextMixin, without_control_characters
 from accounts.models import Team, User
 from actions.dashboard import BY, Choice
-from actions.enums import UNFINISHED, ActionKind, Horizon, Level, Priority, Status, WorkLinkKind
+from actions.enums import UNFINISHED, ActionKind, Horizon, Level, Priority, Status, ViewOf, WorkLinkKind
 from actions.models import ActionItem
 from actions.queries import (
     ALL,
@@ -486,3 +486,11 @@ class ReminderSettingsForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text="While you are away. What is late then is still late afterwards, and you hear of it once.",
     )
+
+
+class ViewForm(CleanTextMixin, forms.Form):
+    """A name for the filters that are set."""
+
+    of = forms.ChoiceField(choices=ViewOf)
+    name = forms.CharField(max_length=60)
+    query = forms.CharField(required=False, max_length=1000)

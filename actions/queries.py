@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.search import SearchQuery
@@ -16,9 +17,9 @@ from accounts.enums import Visibility
 from accounts.models import Membership, Team, User
 from accounts.paging import Page, page_of
 from actions.due import Due, due
-from actions.enums import FOLLOWING, UNFINISHED, Level, Status
+from actions.enums import FOLLOWING, UNFINISHED, ActionKind, Level, Status, ViewOf
 from actions.hints import hints
-from actions.models import UNDATED_LAST, ActionItem
+from actions.models import UNDATED_LAST, ActionItem, SavedView
 from incidents.models import Incident, Service
 from postmortems.models import Postmortem
 
@@ -217,6 +218,21 @@ def actions_of(postmortem: Postmortem) -> list[ActionItem]:
     return list(_joined(ActionItem.objects.filter(postmortem=postmortem)).order_by("pk"))
 
 
+def settled_on(actions: Iterable[ActionItem]) -> datetime | None:
+    """When the last of these was settled; None while one is open, or where there is none."""
+    moments = [action.finished_at for action in actions]
+    return max((at for at in moments if at), default=None) if all(moments) else None
+
+
+def fixes_that_did_not_hold(postmortem: Postmortem, user: User, *, most: int = 3) -> list[ActionItem]:
+    """What was done before to prevent incidents of the same services; the latest first."""
+    services = postmortem.incident.services.all()
+    done = ActionItem.objects.visible_to(user).filter(status=Status.DONE, kind=ActionKind.PREVENT)
+    before = done.filter(finished_at__lt=postmortem.incident.occurred_at).exclude(postmortem=postmortem)
+    links = Incident.services.through.objects.filter(service__in=services, incident=OuterRef("postmortem__incident"))
+    return list(_joined(before.filter(Exists(links))).order_by("-finished_at")[:most])
+
+
 def rows_of(postmortem: Postmortem, *, user: User | None, can_edit: bool, now: datetime) -> list[ActionRow]:
     """The actions of one post-mortem as `user` sees them."""
     return _rows(actions_of(postmortem), user=user, can_edit=can_edit, now=now)
@@ -354,3 +370,8 @@ def people_to_filter_by(user: User, chosen: User | None) -> list[User]:
 def actions_waiting(user: User, *, now: datetime, size: int = 10) -> ActionPage:
     """What waits for `user` on their home page: their unfinished actions, the most urgent first."""
     return actions_for_list(user, ActionFilters(is_mine=True), cursor="", now=now, size=size)
+
+
+def saved_views(user: User, of: ViewOf) -> dict[str, Any]:
+    """What `_views.html` shows."""
+    return {"saved_views": list(SavedView.objects.filter(person=user, of=of)), "view_of": of.value}

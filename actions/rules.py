@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accounts.models import User
-from actions.models import ActionIdea, ActionItem, BulkChange, WorkLink
+from actions.models import ActionIdea, ActionItem, BulkChange, SavedView, WorkLink
 from postmortems import rules as postmortem_rules
 
 
@@ -35,3 +35,8 @@ def can_undo(user: User, change: BulkChange) -> bool:
 def can_edit_idea(user: User, idea: ActionIdea) -> bool:
     """Those who may edit the post-mortem decide what becomes of ideas."""
     return postmortem_rules.can_edit(user, idea.postmortem)
+
+
+def can_remove_view(user: User, view: SavedView) -> bool:
+    """One's own."""
+    return view.person_id == user.pk

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from actions.views import actions, bulk, dashboard, edit, ideas, matrix, reminders, spreadsheet
+from actions.views import actions, bulk, dashboard, edit, ideas, matrix, reminders, spreadsheet, views
 
 app_name = "actions"
 urlpatterns = [
@@ -10,6 +10,8 @@ urlpatterns = [
     path("actions/mine/", actions.actions_mine, name="actions-mine"),
     path("actions/dashboard/", dashboard.actions_dashboard, name="actions-dashboard"),
     path("actions/review/", dashboard.actions_review, name="actions-review"),
+    path("actions/views/add/", views.view_add, name="view-add"),
+    path("actions/views/<int:pk>/remove/", views.view_remove, name="view-remove"),
     path("actions/export.csv", spreadsheet.actions_export, name="actions-export"),
     path("actions/import/", spreadsheet.actions_import, name="actions-import"),
     path("actions/bulk/", bulk.actions_bulk, name="actions-bulk"),

@@ -14,7 +14,7 @@ from django.test import Client
 
 from accounts.enums import TeamRole, Visibility
 from accounts.models import AuditEntry, Invitation, Membership, Team, User
-from actions.models import ActionIdea, ActionItem, BulkChange, WorkLink
+from actions.models import ActionIdea, ActionItem, BulkChange, SavedView, WorkLink
 from incidents.models import Communication, ImpactFigure, Incident, PolicyRule, Service, TimelineEvent
 from postmortems.models import (
     Attachment,
@@ -88,7 +88,8 @@ def build_world() -> World:
         email="new@example.com", token_digest="0" * 64, invited_by=people["administrator"], expires_at=NOON
     )
     change = BulkChange.objects.create(made_by=people["owner"], made_at=NOON, before={})
-    for shared in (change, team, rule, template, invitation, people["member"]):
+    view = SavedView.objects.create(person=people["owner"], of="actions", name="Mine", query="owner=me")
+    for shared in (view, change, team, rule, template, invitation, people["member"]):
         for visibility in Visibility:
             world.objects[type(shared), visibility] = shared
     return world

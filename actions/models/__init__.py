@@ -8,3 +8,4 @@ from actions.models.action import WorkLink as WorkLink
 from actions.models.reminder import Notice as Notice
 from actions.models.reminder import ReminderPause as ReminderPause
 from actions.models.reminder import ReminderSettings as ReminderSettings
+from actions.models.view import SavedView as SavedView

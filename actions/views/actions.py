@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 from accounts.access import Request, opens, signed_in
 from accounts.pages import render_part
 from actions import queries, rules
+from actions.enums import ViewOf
 from actions.forms import ActionFilterForm, BulkForm
 from actions.models import ActionItem
 from actions.views.context import action_context, list_context
@@ -33,7 +34,8 @@ def list_page(request: Request, query: QueryDict) -> dict[str, Any]:
     filters = form.filters()
     page = queries.actions_for_list(request.user, filters, cursor=query.get("page", ""), now=timezone.now())
     bulk = BulkForm(user=request.user)
-    return {"form": form, "page": page, "filters": filters, "bulk": bulk, "query": query.urlencode()}
+    shown = {"form": form, "page": page, "filters": filters, "bulk": bulk, "query": query.urlencode()}
+    return {**shown, **queries.saved_views(request.user, ViewOf.LIST)}
 
 
 @require_GET

@@ -14,6 +14,7 @@ from accounts.access import Request, signed_in
 from actions import queries
 from actions.charts import Bar, grouped_bars
 from actions.dashboard import Dashboard, dashboard
+from actions.enums import ViewOf
 from actions.forms import DashboardForm
 
 
@@ -27,6 +28,7 @@ def actions_dashboard(request: Request) -> HttpResponse:
     if request.GET.get("format") == "csv":
         return _csv(shown, choice.by)
     context = {"form": form, "board": shown, "choice": choice, "query": request.GET.urlencode(), **_charts(shown)}
+    context |= queries.saved_views(request.user, ViewOf.DASHBOARD)
     template = "actions/_dashboard.html" if request.htmx else "actions/dashboard.html"
     return render(request, template, context)
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts.models import Team, User
 from actions.enums import Status
-from actions.models import ActionItem
+from actions.models import ActionItem, SavedView
 from incidents.models import Service
 from postmortems.models import Postmortem
 from tests.actions.conftest import person, signed_in
@@ -216,3 +216,32 @@ def test_review_shows_only_what_the_person_may_see(postmortem: Postmortem, alice
     Postmortem.objects.update(visibility="team")
     assert "Secret" not in review(mallory)
     assert "Nothing is late" in review(mallory)
+
+
+# -- Saved views -------------------------------------------------------------------------------------------------------
+
+
+def keep_view(user: User, **changes: str) -> str:
+    data = {"of": "actions-dashboard", "name": "Edge, a year", "query": "team=edge&weeks=52", **changes}
+    return str(signed_in(user).post("/actions/views/add/", data)["Location"])
+
+
+def test_filters_are_kept_under_a_name_and_replaced(bob: User) -> None:
+    assert keep_view(bob) == "/actions/dashboard/?team=edge&weeks=52"
+    keep_view(bob, query="team=edge")
+    page = board(signed_in(bob))
+    assert page.count(">Edge, a year</a>") == 1
+    assert 'href="/actions/dashboard/?team=edge"' in page
+
+
+def test_view_leads_nowhere_else(bob: User) -> None:
+    assert keep_view(bob, query="https://evil.example/&team=edge").startswith("/actions/dashboard/?")
+
+
+def test_views_are_ones_own(alice: User, bob: User) -> None:
+    keep_view(bob)
+    view = SavedView.objects.get()
+    assert "Edge, a year" not in board(signed_in(alice))
+    assert signed_in(alice).post(f"/actions/views/{view.pk}/remove/").status_code == 404
+    signed_in(bob).post(f"/actions/views/{view.pk}/remove/")
+    assert not SavedView.objects.exists()

@@ -94,14 +94,18 @@ INSERT INTO postmortems_lesson (postmortem_id, number, text, revision, created_b
 SELECT p.id, 1, 'Rehearse what you will need on the worst day.', 1, p.owner_id FROM postmortems_postmortem p
 """
 ACTIONS = """
-INSERT INTO actions_actionitem (postmortem_id, team_id, title, deliverable, owner_id, due_on, priority, kind, status,
-    reason, finished_at, revision, created_by_id)
+INSERT INTO actions_actionitem (postmortem_id, team_id, title, deliverable, owner_id, due_on, priority, kind, horizon,
+    labels, status, reason, created_at, updated_at, finished_at, revision, created_by_id)
 SELECT p.id, p.team_id, 'Alert on ' || (%(words)s::text[])[1 + (p.id + k) %% %(word_count)s] || ' saturation', '',
-    1 + (p.id + k) %% %(people)s, CURRENT_DATE + ((p.id + k) %% 90 - 60)::int, 'P' || 1 + (p.id + k) %% 3, 'detect',
-    CASE WHEN (p.id + k) %% 8 = 0 THEN 'open' ELSE 'done' END, '',
-    CASE WHEN (p.id + k) %% 8 = 0 THEN NULL ELSE now() END, 1, p.owner_id
-FROM postmortems_postmortem p, generate_series(1, %(actions_each)s) k
+    1 + (p.id + k) %% %(people)s, moment.decided::date + 30, 'P' || 1 + (p.id + k) %% 3, 'detect', 'immediate', '{}',
+    CASE WHEN is_open THEN 'open' ELSE 'done' END, '', moment.decided, moment.decided,
+    CASE WHEN is_open THEN NULL ELSE least(now(), moment.decided + (p.id + k) %% 45 * interval '1 day') END,
+    1, p.owner_id
+FROM postmortems_postmortem p, generate_series(1, %(actions_each)s) k,
+    LATERAL (SELECT now() - (%(postmortems)s - p.id) * interval '5 years' / %(postmortems)s AS decided) moment,
+    LATERAL (SELECT (p.id + k) %% 25 = 0 OR (moment.decided > now() - interval '60 days' AND k %% 2 = 0) AS is_open) _
 """
+"""Five years of actions: one in twenty-five of the old ones is still open, and half of those of the last two months."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ class Size:
     """How much of everything."""
 
     postmortems: int = 100_000
-    actions_each: int = 3
+    actions_each: int = 10
     people: int = 5_000
     teams: int = 50
     services: int = 200
