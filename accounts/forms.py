@@ -37,18 +37,23 @@ class OwnIdsMixin:
 
 
 class CleanTextMixin(OwnIdsMixin):
-    """Removes control characters from every text, and line ends from those of one line. Passwords stay as they are."""
+    """Removes control characters from every text, and line ends from those of one line. Passwords stay as they are.
+
+    What is required and says nothing afterwards is refused like what was left empty.
+    """
 
     cleaned_data: dict[str, Any]
     fields: dict[str, forms.Field]
 
     def clean(self) -> dict[str, Any] | None:
         data: dict[str, Any] | None = super().clean()  # type: ignore[misc]
-        for name, value in self.cleaned_data.items():
+        for name, value in list(self.cleaned_data.items()):
             widget = self.fields[name].widget
             if isinstance(value, str) and not isinstance(widget, forms.PasswordInput):
                 text = without_control_characters(value)
                 self.cleaned_data[name] = text if isinstance(widget, forms.Textarea) else " ".join(text.split())
+                if self.fields[name].required and not self.cleaned_data[name].strip():
+                    self.add_error(name, self.fields[name].error_messages["required"])  # type: ignore[attr-defined]
         return data
 
 
