@@ -29,6 +29,7 @@ SOON = "soon"
 LANGUISHING = "languishing"
 ALL = "all"
 MOST_EXPORTED = 10_000
+EVERY = Q()
 WEEK = timedelta(days=7)
 ADRIFT_AFTER, UNTOUCHED_AFTER = timedelta(days=14), timedelta(days=42)
 
@@ -315,10 +316,12 @@ class OwnerList:
     late: int
 
 
-def actions_for_review(user: User, filters: ActionFilters, *, now: datetime, most: int = 300) -> list[OwnerList]:
+def actions_for_review(
+    user: User, filters: ActionFilters, *, among: Q = EVERY, now: datetime, most: int = 300
+) -> list[OwnerList]:
     """Late and languishing actions by owner: whoever has most that is late comes first."""
     wanted = filters.apply(_joined(ActionItem.objects.visible_to(user)), user=user, now=now)
-    found = wanted.filter(overdue(now=now) | languishing(now=now))
+    found = wanted.filter(among, overdue(now=now) | languishing(now=now))
     ordered = found.order_by(Coalesce(F("due_on"), UNDATED_LAST), "pk")[:most]
     by_owner: dict[User | None, list[ActionRow]] = defaultdict(list)
     for each in _rows(ordered, user=user, can_edit=False, now=now):

@@ -15,11 +15,13 @@ from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 
+from accounts.enums import TeamRole
 from accounts.mail import MailNotSent, link_to, send
 from accounts.models import User
 from actions.due import due
 from actions.enums import Answer, NoticeKind
 from actions.models import ActionItem, Notice, ReminderPause
+from actions.queries import ActionFilters, actions_for_review
 from actions.services.answer import token_for
 from postmortems.models import Postmortem
 
@@ -136,6 +138,8 @@ def _send(person: User, notices: Sequence[Notice], mail: UUID, *, now: datetime)
         ("You said you would look again", [_line(notice, now=now) for notice in kinds[NoticeKind.LOOK_AGAIN]]),
         ("Everything is settled", [_done_line(notice) for notice in kinds[NoticeKind.ALL_DONE]]),
     ]
+    if kinds[NoticeKind.WEEKLY]:
+        parts.append(("To talk about this week, in your teams", _week_lines(person, now=now)))
     told = [(title, lines[:MOST_LINES], max(0, len(lines) - MOST_LINES)) for title, lines in parts if lines]
     context = {
         "person": person,
@@ -163,12 +167,22 @@ def _subject(kinds: dict[NoticeKind, list[Notice]], own: Sequence[Notice], *, no
     return "Every action is settled" if kinds[NoticeKind.ALL_DONE] else "Actions to talk about this week"
 
 
+def _week_lines(person: User, *, now: datetime) -> list[Line]:
+    """What the weekly review shows of the teams this person manages, owner by owner."""
+    managed = person.memberships.filter(role=TeamRole.MANAGER).values("team")
+    found = actions_for_review(person, ActionFilters(), among=Q(team__in=managed), now=now)
+    return [_line_of(row.action, now=now) for each in found for row in each.rows]
+
+
 def _line(notice: Notice, *, now: datetime) -> Line:
-    action = notice.action
-    assert action is not None  # noqa: S101  (these kinds are about one)
+    assert notice.action is not None  # noqa: S101  (these kinds are about one)
+    return _line_of(notice.action, is_own=notice.kind in OWN, now=now)
+
+
+def _line_of(action: ActionItem, *, is_own: bool = False, now: datetime) -> Line:
     is_restricted = action.postmortem.is_restricted or action.postmortem.incident.is_restricted
     name = f"{action.reference} of a restricted post-mortem" if is_restricted else str(action)
-    owner = "" if is_restricted or notice.kind in OWN else (action.owner.display_name if action.owner else "Nobody yet")
+    owner = "" if is_restricted or is_own else (action.owner.display_name if action.owner else "Nobody yet")
     note = "" if is_restricted else (f"Not to be done: {action.reason}" if action.reason else owner)
     words = due(action, now=now)
     when = f"{words.on:%-d %B %Y}, {words.text.lower()}" if words.on else words.text

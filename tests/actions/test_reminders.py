@@ -11,7 +11,7 @@ from django.core import mail
 from django.core.mail import EmailMultiAlternatives
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import Team, User
 from actions import tasks
 from actions.enums import NoticeKind, Status
 from actions.models import ActionItem, Notice, ReminderPause, ReminderSettings
@@ -19,7 +19,7 @@ from actions.services import notice as notices
 from actions.services.reminder import people_to_plan_for, plan_day
 from postmortems.models import Postmortem
 from tests.actions.conftest import signed_in
-from tests.factories.actions import make_action
+from tests.factories.actions import make_action, make_postmortem
 
 TUESDAY = date(2026, 6, 16)
 NINE = datetime(2026, 6, 16, 9, 0, tzinfo=UTC)
@@ -157,9 +157,17 @@ def test_a_week_late_reaches_the_teams_manager_once(postmortem: Postmortem, alic
 def test_managers_hear_of_the_weeks_list_on_mondays(postmortem: Postmortem, alice: User, ring: Ring) -> None:
     ReminderSettings.objects.update(weekly_list=True)
     monday = NINE - timedelta(days=1)
-    assert ["/actions/review/" in message.body for message in ring(monday)] == [True]
-    assert ring(monday + timedelta(days=3)) == []
-    assert len(ring(monday + timedelta(days=7))) == 1
+    elsewhere = make_postmortem(owner=alice, team=Team.objects.create(name="Data", slug="data"))
+    due(elsewhere, None, TUESDAY - timedelta(days=3), title="Of another team")
+    due(postmortem, None, TUESDAY - timedelta(days=3), title="Late since Saturday")
+    [message] = ring(monday)
+    assert "/actions/review/" in message.body
+    assert "Late since Saturday" in message.body
+    assert "Of another team" not in message.body
+    ActionItem.objects.update(status=Status.DONE, finished_at=monday + timedelta(days=1))
+    Notice.objects.filter(kind=NoticeKind.ALL_DONE).delete()
+    subjects = [m.subject for day in range(1, 8) for m in ring(monday + timedelta(days=day))]
+    assert subjects.count("Actions to talk about this week") == 1
 
 
 def test_who_may_not_see_it_any_more_hears_nothing(postmortem: Postmortem, mallory: User, ring: Ring) -> None:
