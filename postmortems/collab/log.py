@@ -22,6 +22,9 @@ logger = logging.getLogger("debrief.live")
 
 T = TypeVar("T")
 READERS = 4
+FOLLOW_EXPIRES_SECONDS = 6.0
+"""Three times as long as the hub waits before it asks again."""
+KEEP_EXPIRES_SECONDS = 86_400.0
 
 
 class ThreadedLog:
@@ -51,9 +54,21 @@ class ThreadedLog:
         return await _in(self._readers, lambda: {pk: (head, version) for pk, head, version in rows})
 
     async def nudge(self, nudges: Sequence[Nudge]) -> None:
-        asked = [(nudge.postmortem_id, nudge.upto, nudge.reason) for nudge in nudges]
+        """Ask a worker. That sections follow is worth nothing once it is asked again; a revision is, however late.
+
+        So a worker that cannot keep up with many who type passes over the first, instead of falling behind for good.
+        """
+        for expires, some in (
+            (FOLLOW_EXPIRES_SECONDS, [nudge for nudge in nudges if not nudge.reason]),
+            (KEEP_EXPIRES_SECONDS, [nudge for nudge in nudges if nudge.reason]),
+        ):
+            asked = [(nudge.postmortem_id, nudge.upto, nudge.reason) for nudge in some]
+            if asked:
+                await self._ask(asked, expires=expires)
+
+    async def _ask(self, asked: list[tuple[int, int, str]], *, expires: float) -> None:
         try:
-            await _in(self._readers, lambda: follow_texts.delay(asked))
+            await _in(self._readers, lambda: follow_texts.apply_async([asked], expires=expires))
         except BrokerAway as error:
             logger.warning("no worker could be asked to follow %s texts; the sweep will: %s", len(asked), error)
 

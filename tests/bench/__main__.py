@@ -1,4 +1,4 @@
-"""`make bench`: makes 100,000 post-mortems and 300,000 actions and prints what pages cost beside their bare SQL.
+"""`make bench`: makes 100,000 post-mortems and 1,000,000 actions and prints what pages cost beside their bare SQL.
 
 Nothing here passes or fails by time: machines differ. Read the ratios.
 """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -11,9 +13,12 @@ from django.utils import timezone
 from pycrdt import Doc, Text
 
 from accounts.models import User
+from config.celery import app
 from postmortems import tasks
 from postmortems.collab import store
 from postmortems.collab.document import LiveDocument, root_name
+from postmortems.collab.log import ThreadedLog
+from postmortems.collab.ports import Nudge
 from postmortems.collab.store import Append
 from postmortems.models import (
     DocumentHead,
@@ -232,3 +237,17 @@ def test_what_the_history_does_not_have_yet_is_not_compacted(section: Section, p
     pause(section, seq)
     assert DocumentSnapshot.objects.get().seq == seq
     assert DocumentUpdate.objects.count() == 1
+
+
+def test_a_worker_that_cannot_keep_up_passes_over_what_was_asked_again_and_keeps_revisions(section: Section) -> None:
+    app.control.purge()
+    log = ThreadedLog()
+    pk = section.postmortem_id
+    asyncio.run(log.nudge([Nudge(pk, 7), Nudge(pk, 5, "turn")]))
+    asyncio.run(log.close())
+    with app.connection_for_read() as connection:
+        channel: Any = connection.default_channel
+        messages = [channel.basic_get("celery", no_ack=True) for _ in range(2)]
+    now = timezone.now()
+    ends = {m.payload[0][0][0][2]: datetime.fromisoformat(m.headers["expires"]) - now for m in messages}
+    assert ends[""] < timedelta(seconds=10) < timedelta(hours=12) < ends["turn"]

@@ -1,0 +1,120 @@
+"""Actions in a real browser: chosen together, placed by hand and by key, walked through, dated by a click."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import BrowserContext, Page, expect
+
+from accounts.models import Team, User
+from actions.models import ActionItem
+from postmortems.models import Postmortem
+from tests.factories.actions import make_action
+from tests.factories.postmortems import IncidentFactory, PostmortemFactory
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
+ContextOf = Callable[..., BrowserContext]
+
+
+@pytest.fixture
+def postmortem(alice: User, team: Team) -> Postmortem:
+    incident = IncidentFactory.create(created_by=alice, commander=alice, title="Checkout failed in the EU")
+    return PostmortemFactory.create(incident=incident, owner=alice)
+
+
+@pytest.fixture
+def three(postmortem: Postmortem, alice: User) -> list[ActionItem]:
+    late = timezone.localdate() - timedelta(days=9)
+    return [
+        make_action(postmortem, title=f"Action {n}", owner=alice, due_on=late - timedelta(days=n)) for n in range(3)
+    ]
+
+
+@pytest.fixture
+def page(context_of: ContextOf, alice: User) -> Iterator[Page]:
+    """Alice's window, in which nothing may go wrong."""
+    page = context_of(alice).new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    yield page
+    assert errors == []
+
+
+def test_chosen_actions_change_together_and_back(page: Page, three: list[ActionItem]) -> None:
+    page.goto("/actions/")
+    expect(page.get_by_role("button", name="Change")).to_be_hidden()
+    page.get_by_label("Choose all on this page").check()
+    expect(page.get_by_text("3 chosen")).to_be_visible()
+    page.get_by_label(f"Choose {three[0].reference}").uncheck()
+    bar = page.locator(".bulk-bar")
+    bar.get_by_label("Status").select_option("done")
+    bar.get_by_label("What shows it").fill("Merged on Friday.")
+    bar.get_by_role("button", name="Change").click()
+    expect(page.get_by_text("2 actions changed.")).to_be_visible()
+    expect(page.get_by_role("link", name="Action 1")).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("2 actions say again what they said before.")).to_be_visible()
+    expect(page.get_by_role("link", name="Action 1")).to_be_visible()
+
+
+def test_shift_chooses_everything_between(page: Page, three: list[ActionItem]) -> None:
+    page.goto("/actions/")
+    boxes = page.locator("[name=chosen]")
+    boxes.first.click()
+    boxes.last.click(modifiers=["Shift"])
+    expect(page.get_by_text("3 chosen")).to_be_visible()
+
+
+def test_an_action_is_placed_by_keys_and_keeps_the_focus(
+    page: Page, postmortem: Postmortem, three: list[ActionItem]
+) -> None:
+    page.goto(f"/postmortems/{postmortem.pk}/actions/matrix/")
+    item = page.locator(f"#matrix-item-{three[0].pk}")
+    item.focus()
+    for key, place in [("ArrowUp", "High impact, medium effort"), ("ArrowLeft", "High impact, low effort")]:
+        page.keyboard.press(key)
+        expect(page.get_by_role("region", name=place).locator(f"#matrix-item-{three[0].pk}")).to_be_focused()
+    three[0].refresh_from_db()
+    assert (three[0].impact, three[0].effort) == (3, 1)
+
+
+def test_an_action_is_placed_by_dragging(page: Page, postmortem: Postmortem, three: list[ActionItem]) -> None:
+    page.goto(f"/postmortems/{postmortem.pk}/actions/matrix/")
+    place = page.get_by_role("region", name="Medium impact, high effort")
+    page.locator(f"#matrix-item-{three[1].pk}").drag_to(place)
+    expect(place.locator(f"#matrix-item-{three[1].pk}")).to_be_visible()
+    three[1].refresh_from_db()
+    assert (three[1].impact, three[1].effort) == (2, 3)
+
+
+def test_the_review_is_walked_through_by_keys(page: Page, three: list[ActionItem]) -> None:
+    page.goto("/actions/review/")
+    for key in "jjk":
+        page.keyboard.press(key)
+    expect(page.get_by_role("link", name="Action 2")).to_be_focused()
+    page.keyboard.press("x")
+    expect(page.locator("[data-walk]").first).to_have_class("waiting-item walk-item is-talked-about")
+    expect(page.get_by_role("link", name="Action 1")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name="Action 1")).to_be_visible()
+
+
+def test_a_due_date_is_set_by_a_click(page: Page, three: list[ActionItem]) -> None:
+    page.goto(f"/actions/{three[0].pk}/edit/")
+    page.get_by_role("button", name="In 30 days").click()
+    today = date.fromisoformat(page.evaluate("new Date().toLocaleDateString('sv')"))
+    expect(page.get_by_label("Due", exact=True)).to_have_value((today + timedelta(days=30)).isoformat())
+
+
+def test_a_number_of_the_dashboard_leads_to_its_list(page: Page, three: list[ActionItem]) -> None:
+    page.goto("/actions/dashboard/")
+    page.get_by_role("link", name="Overdue 3").click()
+    expect(page.get_by_role("checkbox", name="Choose ACT")).to_have_count(3)
+    page.go_back()
+    page.get_by_label("Table by").select_option("owner")
+    expect(page.get_by_role("rowheader", name="Alice Archer")).to_be_visible()
+    assert "by=owner" in page.url
