@@ -5,9 +5,11 @@ Days are the viewer's for what was opened and closed, and the owner's for what i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from itertools import count
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,11 +25,10 @@ from django.db.models import (
     Func,
     Q,
     QuerySet,
-    TextField,
     Value,
     When,
 )
-from django.db.models.functions import Cast, Coalesce, TruncWeek
+from django.db.models.functions import Cast, Coalesce
 from django.urls import reverse
 
 from accounts.models import Team, User
@@ -35,15 +36,16 @@ from actions.enums import UNFINISHED, Priority, Status
 from actions.models import ActionItem
 from actions.queries import ALL, OVERDUE, SOON, ActionFilters, due_soon, overdue
 from incidents.enums import Severity
-from incidents.models import Service
+from incidents.models import Incident, Service
+from postmortems.queries import hidden_postmortems
 
 AGES = ((0, 7), (8, 30), (31, 90), (91, None))
 """Days since an unfinished action was decided."""
 BY = {
     "team": "team_id",
     "owner": "owner_id",
-    "service": "service",
-    "severity": "severity",
+    "service": "postmortem__incident",
+    "severity": "postmortem__incident__severity",
     "priority": "priority",
 }
 
@@ -70,8 +72,12 @@ class Tally:
     done: int = 0
     done_dated: int = 0
     on_time: int = 0
+    due: int = 0
+    """Fell due in the period; `kept`: of these, how many are done."""
+    kept: int = 0
     days: float | None = None
     """Median days from decided to done."""
+    ages: tuple[int, ...] = ()
 
     @property
     def on_time_rate(self) -> int | None:
@@ -134,13 +140,12 @@ def dashboard(user: User, choice: Choice, *, now: datetime) -> Dashboard:
     """Everything of the dashboard as `user` may see it."""
     today = now.astimezone(user.zone).date()
     since = today - timedelta(days=today.weekday(), weeks=choice.weeks - 1)
-    chosen = replace(choice.filters, status=ALL).apply(ActionItem.objects.visible_to(user), user=user, now=now)
-    whole, groups = _tallies(chosen, choice, since=since, user=user, now=now)
+    counts = _count(user, choice, since=since, today=today, now=now)
     return Dashboard(
-        numbers=_numbers(whole, chosen, choice, since=since, today=today),
-        ages=_ages(chosen, choice, today=today, user=user),
-        weeks=_weeks(chosen, choice, since=since, today=today, user=user),
-        groups=groups,
+        numbers=_numbers(counts.whole, choice, since=since, today=today),
+        ages=_ages(counts.whole, choice, today=today),
+        weeks=_weeks(counts, choice, since=since),
+        groups=_groups(counts, choice, since=since),
         since=since,
         as_of=now,
     )
@@ -154,78 +159,128 @@ def _link(choice: Choice, **more: object) -> str:
 # -- Counting ----------------------------------------------------------------------------------------------------------
 
 
-def _tallies(
-    chosen: QuerySet[ActionItem], choice: Choice, *, since: date, user: User, now: datetime
-) -> tuple[Tally, list[Group]]:
-    """The whole, and the groups by what was asked for; both from one look at each row."""
-    column = BY[choice.by]
-    rows: dict[Any, Tally] = {}
-    _count_open(chosen, column, rows, user=user, now=now)
-    _count_closed(chosen, column, rows, since=since, user=user)
-    whole = rows.pop(WHOLE, Tally())
-    named = _named(choice.by, list(rows))
-    found = []
-    for key, tally in rows.items():
-        name, value = named.get(key, ("None", ""))
-        found.append(Group(name, tally, _links(choice, value, since)))
-    return whole, sorted(found, key=lambda group: (-group.tally.overdue, -group.tally.open, group.name))
+@dataclass
+class Counts:
+    """What one statement counted: the whole, by group, and by Monday what was opened and closed."""
+
+    whole: Tally = field(default_factory=Tally)
+    groups: dict[str | None, Tally] = field(default_factory=dict)
+    opened: dict[date, int] = field(default_factory=dict)
+    closed: dict[date, int] = field(default_factory=dict)
 
 
-WHOLE = object()
+TALLY = """
+    count(*) FILTER (WHERE is_open), count(*) FILTER (WHERE is_late), count(*) FILTER (WHERE is_soon),
+    count(*) FILTER (WHERE closed_on >= %(since)s), count(*) FILTER (WHERE is_done AND closed_on >= %(since)s),
+    count(*) FILTER (WHERE is_done AND closed_on >= %(since)s AND due_on IS NOT NULL),
+    count(*) FILTER (WHERE is_done AND closed_on >= %(since)s AND is_on_time),
+    extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY took)
+        FILTER (WHERE is_done AND closed_on >= %(since)s)) / 86400,
+    count(*) FILTER (WHERE due_on BETWEEN %(since)s AND %(today)s),
+    count(*) FILTER (WHERE is_done AND due_on BETWEEN %(since)s AND %(today)s),
+    array[{ages}]
+"""
+AGE = "count(*) FILTER (WHERE is_open AND opened_on BETWEEN %(today)s - {most} AND %(today)s - {least})"
+WEEKS = """
+    SELECT '{name}', date_trunc('week', {column})::date::text, count(*), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL::bigint[]
+    FROM found WHERE {column} >= %(since)s GROUP BY 2
+"""
+STATEMENT = """
+WITH hidden (id) AS MATERIALIZED ({hidden}),
+found AS MATERIALIZED (
+    SELECT * FROM ({rows}) r WHERE NOT EXISTS (SELECT FROM hidden h WHERE h.id = r.postmortem_id)
+)
+SELECT 'whole', NULL, {tally} FROM found
+UNION ALL SELECT 'group', {key}::text, {tally} FROM found {join} GROUP BY 2
+UNION ALL {opened}
+UNION ALL {closed}
+"""
+"""Each action that is open, or was decided, settled or due in the period is read once; all is counted from that."""
 
 
-def _keyed(rows: QuerySet[ActionItem], column: str) -> QuerySet[Any]:
-    path = {"severity": "postmortem__incident__severity", "service": "postmortem__incident__services"}
-    return rows.order_by().annotate(group_key=Cast(F(path.get(column, column)), TextField()))
-
-
-def _count_open(
-    chosen: QuerySet[ActionItem], column: str, rows: dict[Any, Tally], *, user: User, now: datetime
-) -> None:
-    unfinished = _keyed(chosen.filter(status__in=UNFINISHED), column).annotate(
-        is_late=_flag(overdue(now=now)), is_soon=_flag(due_soon(now=now))
+def _count(user: User, choice: Choice, *, since: date, today: date, now: datetime) -> Counts:
+    rows, rows_parameters = _sql(_rows(user, choice, since=since, today=today, now=now))
+    hidden, hidden_parameters = _sql(hidden_postmortems(user))
+    ages = ", ".join(AGE.format(least=least, most=100_000 if most is None else most) for least, most in AGES)
+    by_service = choice.by == "service"
+    statement = STATEMENT.format(
+        hidden=hidden,
+        rows=rows,
+        tally=TALLY.format(ages=ages),
+        key="s.service_id" if by_service else "group_key",
+        join=f"LEFT JOIN {INCIDENT_SERVICES} s ON s.incident_id = group_key" if by_service else "",
+        opened=WEEKS.format(name="opened", column="opened_on"),
+        closed=WEEKS.format(name="closed", column="closed_on"),
     )
-    values = unfinished.values("id", "group_key", "is_late", "is_soon")
-    outer = "count({one}), count({one}) FILTER (WHERE is_late), count({one}) FILTER (WHERE is_soon)"
-    for key, (count, late, soon) in _grouped(values, outer, column).items():
-        tally = rows.setdefault(key, Tally())
-        tally.open, tally.overdue, tally.soon = count, late, soon
-
-
-def _count_closed(
-    chosen: QuerySet[ActionItem], column: str, rows: dict[Any, Tally], *, since: date, user: User
-) -> None:
-    closed = _keyed(chosen.filter(finished_at__gte=_midnight(since, user)), column).annotate(
-        is_done=_flag(Q(status=Status.DONE)),
-        is_dated=_flag(Q(due_on__isnull=False)),
-        is_on_time=_flag(in_time()),
-        took=ExpressionWrapper(F("finished_at") - F("created_at"), output_field=DurationField()),
-    )
-    values = closed.values("id", "group_key", "is_done", "is_dated", "is_on_time", "took")
-    outer = (
-        "count({one}), count({one}) FILTER (WHERE is_done), count({one}) FILTER (WHERE is_done AND is_dated), "
-        "count({one}) FILTER (WHERE is_done AND is_on_time), "
-        "extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY took) FILTER (WHERE is_done)) / 86400"
-    )
-    for key, found in _grouped(values, outer, column).items():
-        tally = rows.setdefault(key, Tally())
-        tally.closed, tally.done, tally.done_dated, tally.on_time = found[:4]
-        tally.days = float(found[4]) if found[4] is not None else None
-
-
-def _grouped(values: QuerySet[Any], outer: str, column: str) -> dict[Any, tuple[Any, ...]]:
-    """`outer` over the rows of `values`: of all of them, and by their group.
-
-    An incident has several services, so an action stands there several times; the whole counts it once.
-    """
-    inner, parameters = values.query.sql_with_params()
-    columns = outer.format(one="DISTINCT id" if column == "service" else "*")
-    statement = (
-        f"SELECT GROUPING(group_key), group_key, {columns} FROM ({inner}) rows GROUP BY GROUPING SETS ((), (group_key))"  # noqa: S608
-    )
+    parameters = {**hidden_parameters, **rows_parameters, "since": since, "today": today}
+    counts = Counts()
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return {WHOLE if is_whole else key: tuple(rest) for is_whole, key, *rest in cursor.fetchall()}
+        for part, key, *found in cursor.fetchall():
+            _keep(counts, part, key, found)
+    return counts
+
+
+INCIDENT_SERVICES = Incident.services.through._meta.db_table
+
+
+def _keep(counts: Counts, part: str, key: str | None, found: list[Any]) -> None:
+    if part == "whole":
+        counts.whole = _tally(found)
+    elif part == "group":
+        counts.groups[key] = _tally(found)
+    else:
+        weeks = counts.opened if part == "opened" else counts.closed
+        weeks[date.fromisoformat(str(key))] = found[0]
+
+
+def _tally(found: list[Any]) -> Tally:
+    is_open, overdue, soon, closed, done, dated, on_time, days, due, kept, ages = found
+    median = None if days is None else float(days)
+    return Tally(is_open, overdue, soon, closed, done, dated, on_time, due, kept, median, tuple(ages))
+
+
+_names = count()
+
+
+def _sql(rows: QuerySet[Any]) -> tuple[str, dict[str, Any]]:
+    """The statement of `rows` with named parameters, so that several can stand in one."""
+    statement, values = rows.query.get_compiler(connection=connection).as_sql()
+    named = {f"p{next(_names)}": value for value in values}
+    names = iter(named)
+    return re.sub("%s", lambda _: f"%({next(names)})s", statement), named
+
+
+def _rows(user: User, choice: Choice, *, since: date, today: date, now: datetime) -> QuerySet[Any]:
+    """Whatever the dashboard counts, with what it is counted by; whether `user` may see it is asked outside."""
+    chosen = replace(choice.filters, status=ALL).apply(ActionItem.objects.order_by(), user=user, now=now)
+    begin = _midnight(since, user)
+    in_period = Q(created_at__gte=begin) | Q(finished_at__gte=begin) | Q(due_on__range=(since, today))
+    rows: QuerySet[Any] = (
+        chosen.filter(in_period | Q(status__in=UNFINISHED))
+        .annotate(
+            group_key=F(BY[choice.by]),
+            is_open=_flag(Q(status__in=UNFINISHED)),
+            is_late=_flag(overdue(now=now)),
+            is_soon=_flag(due_soon(now=now)),
+            is_done=_flag(Q(status=Status.DONE)),
+            is_on_time=_flag(in_time()),
+            took=ExpressionWrapper(F("finished_at") - F("created_at"), output_field=DurationField()),
+            opened_on=_day_of("created_at", Value(user.timezone)),
+            closed_on=_day_of("finished_at", Value(user.timezone)),
+        )
+        .values(
+            *("id", "postmortem_id", "due_on", "group_key", "is_open", "is_late", "is_soon", "is_done", "is_on_time"),
+            *("took", "opened_on", "closed_on"),
+        )
+    )
+    return rows
+
+
+def _day_of(column: str, zone: Any) -> Cast:
+    """The day on which it was, by the calendar of `zone`."""
+    local = Func(zone, F(column), function="timezone", output_field=DateTimeField())
+    return Cast(local, DateField())
 
 
 def _flag(condition: Q) -> Case:
@@ -234,9 +289,7 @@ def _flag(condition: Q) -> Case:
 
 def in_time() -> Q:
     """Finished on its due date at the latest, by the owner's calendar."""
-    zone = Coalesce(F("owner__timezone"), Value("UTC"))
-    local = Func(zone, F("finished_at"), function="timezone", output_field=DateTimeField())
-    return Q(due_on__gte=Cast(local, DateField()))
+    return Q(due_on__gte=_day_of("finished_at", Coalesce(F("owner__timezone"), Value("UTC"))))
 
 
 def _midnight(day: date, user: User) -> datetime:
@@ -275,10 +328,18 @@ def _links(choice: Choice, value: str, since: date) -> dict[str, str]:
 # -- What is shown -----------------------------------------------------------------------------------------------------
 
 
-def _numbers(whole: Tally, chosen: QuerySet[ActionItem], choice: Choice, *, since: date, today: date) -> list[Number]:
-    due_since = chosen.filter(due_on__gte=since, due_on__lte=today)
-    due, kept = due_since.count(), due_since.filter(status=Status.DONE).count()
-    rate, on_time = (round(100 * kept / due) if due else None), whole.on_time_rate
+def _groups(counts: Counts, choice: Choice, *, since: date) -> list[Group]:
+    """The table; whoever has most that is late comes first."""
+    named = _named(choice.by, list(counts.groups))
+    found = []
+    for key, tally in counts.groups.items():
+        name, value = named.get(key, ("None", ""))
+        found.append(Group(name, tally, _links(choice, value, since)))
+    return sorted(found, key=lambda group: (-group.tally.overdue, -group.tally.open, group.name))
+
+
+def _numbers(whole: Tally, choice: Choice, *, since: date, today: date) -> list[Number]:
+    rate, on_time = (round(100 * whole.kept / whole.due) if whole.due else None), whole.on_time_rate
     period = {"status": ALL, "due_from": since.isoformat(), "due_to": today.isoformat()}
     done = {"status": Status.DONE.value, "finished_from": since.isoformat()}
     return [
@@ -286,7 +347,7 @@ def _numbers(whole: Tally, chosen: QuerySet[ActionItem], choice: Choice, *, sinc
         Number("Overdue", f"{whole.overdue:,}", _link(choice, status=OVERDUE), tone="error" if whole.overdue else ""),
         Number("Due within a week", f"{whole.soon:,}", _link(choice, status=SOON)),
         Number("Done", f"{whole.done:,}", _link(choice, **done), note=f"since {since:%-d %B}"),
-        Number("Completed", _percent(rate), _link(choice, **period), note=f"of {due:,} that fell due"),
+        Number("Completed", _percent(rate), _link(choice, **period), note=f"of {whole.due:,} that fell due"),
         Number("In time", _percent(on_time), _link(choice, **done), note=f"of {whole.done_dated:,} done"),
         Number("Median days to done", "–" if whole.days is None else f"{whole.days:.0f}", _link(choice, **done)),
     ]
@@ -296,40 +357,24 @@ def _percent(rate: int | None) -> str:
     return "–" if rate is None else f"{rate} %"
 
 
-def _ages(chosen: QuerySet[ActionItem], choice: Choice, *, today: date, user: User) -> list[Age]:
+def _ages(whole: Tally, choice: Choice, *, today: date) -> list[Age]:
     found = []
-    unfinished = chosen.filter(status__in=UNFINISHED)
-    for least, most in AGES:
+    for (least, most), number in zip(AGES, whole.ages or (0,) * len(AGES), strict=True):
         bounds = {"created_to": (today - timedelta(days=least)).isoformat()}
-        rows = unfinished.filter(created_at__lt=_midnight(today - timedelta(days=least - 1), user))
         if most is not None:
             bounds["created_from"] = (today - timedelta(days=most)).isoformat()
-            rows = rows.filter(created_at__gte=_midnight(today - timedelta(days=most), user))
         label = f"{least}–{most} days" if most is not None else f"More than {least - 1} days"
-        found.append(Age(label, rows.count(), _link(choice, **bounds)))
+        found.append(Age(label, number, _link(choice, **bounds)))
     return found
 
 
-def _weeks(chosen: QuerySet[ActionItem], choice: Choice, *, since: date, today: date, user: User) -> list[Week]:
-    opened, closed = (_by_week(chosen, column, since, user) for column in ("created_at", "finished_at"))
+def _weeks(counts: Counts, choice: Choice, *, since: date) -> list[Week]:
     weeks = []
     for number in range(choice.weeks):
         monday = since + timedelta(weeks=number)
         end = (monday + timedelta(days=6)).isoformat()
         begun = {"status": ALL, "created_from": monday.isoformat(), "created_to": end}
         ended = {"status": ALL, "finished_from": monday.isoformat(), "finished_to": end}
-        counts = opened.get(monday, 0), closed.get(monday, 0)
-        weeks.append(Week(monday, *counts, _link(choice, **begun), _link(choice, **ended)))
+        numbers = counts.opened.get(monday, 0), counts.closed.get(monday, 0)
+        weeks.append(Week(monday, *numbers, _link(choice, **begun), _link(choice, **ended)))
     return weeks
-
-
-def _by_week(chosen: QuerySet[ActionItem], column: str, since: date, user: User) -> dict[date, int]:
-    rows = chosen.filter(**{f"{column}__gte": _midnight(since, user)}).order_by()
-    weeks = rows.annotate(week=TruncWeek(column, tzinfo=user.zone)).values_list("week")
-    found: dict[date, int] = {}
-    inner, parameters = weeks.query.sql_with_params()
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT week, count(*) FROM ({inner}) rows GROUP BY 1", parameters)  # noqa: S608
-        for week, count in cursor.fetchall():
-            found[week.date()] = count  # the database has cut it to the viewer's calendar
-    return found

@@ -14,6 +14,7 @@ from django.db.models.functions import Lower, Now
 from django.urls import reverse
 
 from accounts.access import visibility_filter
+from accounts.enums import Visibility
 from accounts.models import Guarded, Team, User, validate_timezone
 from incidents.enums import EventKind, Phase, PolicyFact, Precision, Requirement, Severity, Tier
 
@@ -103,6 +104,7 @@ class Incident(Guarded):
             models.Index(fields=["-occurred_at", "-id"], name="incidents_newest_first"),
             models.Index(fields=["team", "-id"], name="incidents_by_team"),
             models.Index(fields=["severity", "-id"], name="incidents_by_severity"),
+            models.Index(fields=["id"], condition=~Q(visibility=Visibility.ORGANISATION), name="incidents_not_for_all"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(severity__in=Severity.values), name="incidents_incident_severity_known"),

@@ -16,6 +16,7 @@ from django.db.models.functions import Lower, Now
 from django.urls import reverse
 
 from accounts.access import visibility_filter
+from accounts.enums import Visibility
 from accounts.models import Guarded, Team, User
 from incidents.enums import Tier
 from incidents.models import Incident, incident_visibility
@@ -115,6 +116,9 @@ class Postmortem(Guarded):
             models.Index(fields=["team", "-id"], name="postmortems_by_team"),
             models.Index(fields=["state", "-id"], name="postmortems_by_state"),
             models.Index(fields=["owner", "-id"], name="postmortems_by_owner"),
+            models.Index(
+                fields=["id"], condition=~Q(visibility=Visibility.ORGANISATION), name="postmortems_not_for_all"
+            ),
             models.Index(
                 fields=["-published_at", "-id"], condition=Q(state=State.PUBLISHED), name="postmortems_published_lately"
             ),

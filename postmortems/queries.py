@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery
 from django.db.models import Case, Count, Exists, F, Min, OuterRef, Prefetch, Q, QuerySet, When
 
+from accounts.enums import Visibility
 from accounts.models import Team, User
 from accounts.paging import Page, page_of
 from incidents.models import Incident, Service
@@ -257,3 +259,16 @@ def last_state_change(postmortem: Postmortem) -> StateChange | None:
 def is_open(postmortem: Postmortem) -> bool:
     """Whether its text may still change."""
     return postmortem.state != State.PUBLISHED
+
+
+def hidden_postmortems(user: User) -> QuerySet[Postmortem, Any]:
+    """The post-mortems that `user` may not see, as ids: `visible_to` the other way round.
+
+    For counting over very many of them: most are open to everybody, and few of the others have to be looked at.
+    """
+    everybody = Visibility.ORGANISATION
+    own = Postmortem.objects.order_by().exclude(visibility=everybody).values("pk")
+    of_incident = Postmortem.objects.order_by().exclude(incident__visibility=everybody).values("pk")
+    shut = own.union(of_incident)
+    seen = Postmortem.objects.order_by().visible_to(user).filter(pk__in=shut).values("pk")
+    return shut.difference(seen)

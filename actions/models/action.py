@@ -74,6 +74,8 @@ class ActionItem(models.Model):
             models.Index(
                 fields=["team", "due_on", "id"], condition=Q(status__in=UNFINISHED), name="actions_unfinished_of_team"
             ),
+            models.Index(fields=["created_at"], name="actions_by_decision"),
+            models.Index(fields=["due_on"], name="actions_by_due_date"),
             models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False), name="actions_finished"),
             models.Index(
                 Coalesce(F("due_on"), UNDATED_LAST),

@@ -68,7 +68,7 @@ class ThreadedLog:
 
     async def _ask(self, asked: list[tuple[int, int, str]], *, expires: float) -> None:
         try:
-            await _in(self._readers, lambda: follow_texts.apply_async([asked], expires=expires))
+            await _in(self._readers, lambda: follow_texts.apply_async((asked,), expires=expires))
         except BrokerAway as error:
             logger.warning("no worker could be asked to follow %s texts; the sweep will: %s", len(asked), error)
 
