@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from typing import Any
 from urllib.parse import urlencode
@@ -171,19 +171,16 @@ class Counts:
 
 TALLY = """
     count(*) FILTER (WHERE is_open), count(*) FILTER (WHERE is_late), count(*) FILTER (WHERE is_soon),
-    count(*) FILTER (WHERE closed_on >= %(since)s), count(*) FILTER (WHERE is_done AND closed_on >= %(since)s),
-    count(*) FILTER (WHERE is_done AND closed_on >= %(since)s AND due_on IS NOT NULL),
-    count(*) FILTER (WHERE is_done AND closed_on >= %(since)s AND is_on_time),
-    extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY took)
-        FILTER (WHERE is_done AND closed_on >= %(since)s)) / 86400,
-    count(*) FILTER (WHERE due_on BETWEEN %(since)s AND %(today)s),
-    count(*) FILTER (WHERE is_done AND due_on BETWEEN %(since)s AND %(today)s),
+    count(*) FILTER (WHERE is_closed), count(*) FILTER (WHERE is_closed AND is_done),
+    count(*) FILTER (WHERE is_closed AND is_done AND due_on IS NOT NULL), count(*) FILTER (WHERE is_on_time),
+    extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY took) FILTER (WHERE is_closed AND is_done)) / 86400,
+    count(*) FILTER (WHERE is_due), count(*) FILTER (WHERE is_due AND is_done),
     array[{ages}]
 """
-AGE = "count(*) FILTER (WHERE is_open AND opened_on BETWEEN %(today)s - {most} AND %(today)s - {least})"
+AGE = "count(*) FILTER (WHERE is_open AND created_at < %(younger_{n})s AND created_at >= %(older_{n})s)"
 WEEKS = """
-    SELECT '{name}', date_trunc('week', {column})::date::text, count(*), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL::bigint[]
-    FROM found WHERE {column} >= %(since)s GROUP BY 2
+    SELECT '{name}', width_bucket({column}, %(mondays)s)::text, count(*), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL::bigint[]
+    FROM found WHERE {column} >= %(begin)s GROUP BY 2
 """
 STATEMENT = """
 WITH hidden (id) AS MATERIALIZED ({hidden}),
@@ -201,7 +198,7 @@ UNION ALL {closed}
 def _count(user: User, choice: Choice, *, since: date, today: date, now: datetime) -> Counts:
     rows, rows_parameters = _sql(_rows(user, choice, since=since, today=today, now=now))
     hidden, hidden_parameters = _sql(hidden_postmortems(user))
-    ages = ", ".join(AGE.format(least=least, most=100_000 if most is None else most) for least, most in AGES)
+    ages = ", ".join(AGE.format(n=number) for number in range(len(AGES)))
     by_service = choice.by == "service"
     statement = STATEMENT.format(
         hidden=hidden,
@@ -209,29 +206,42 @@ def _count(user: User, choice: Choice, *, since: date, today: date, now: datetim
         tally=TALLY.format(ages=ages),
         key="s.service_id" if by_service else "group_key",
         join=f"LEFT JOIN {INCIDENT_SERVICES} s ON s.incident_id = group_key" if by_service else "",
-        opened=WEEKS.format(name="opened", column="opened_on"),
-        closed=WEEKS.format(name="closed", column="closed_on"),
+        opened=WEEKS.format(name="opened", column="created_at"),
+        closed=WEEKS.format(name="closed", column="finished_at"),
     )
-    parameters = {**hidden_parameters, **rows_parameters, "since": since, "today": today}
+    mondays = [since + timedelta(weeks=number) for number in range(choice.weeks)]
+    parameters = {**hidden_parameters, **rows_parameters, **_age_bounds(user, today)}
+    parameters |= {"begin": _midnight(since, user), "mondays": [_midnight(monday, user) for monday in mondays]}
     counts = Counts()
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         for part, key, *found in cursor.fetchall():
-            _keep(counts, part, key, found)
+            _keep(counts, part, key, found, mondays)
     return counts
+
+
+def _age_bounds(user: User, today: date) -> dict[str, datetime]:
+    """When the actions of each age were decided, by the calendar of `user`."""
+    bounds = {}
+    for number, (least, most) in enumerate(AGES):
+        bounds[f"younger_{number}"] = _midnight(today - timedelta(days=least - 1), user)
+        bounds[f"older_{number}"] = datetime.min.replace(tzinfo=UTC)
+        if most is not None:
+            bounds[f"older_{number}"] = _midnight(today - timedelta(days=most), user)
+    return bounds
 
 
 INCIDENT_SERVICES = Incident.services.through._meta.db_table
 
 
-def _keep(counts: Counts, part: str, key: str | None, found: list[Any]) -> None:
+def _keep(counts: Counts, part: str, key: str | None, found: list[Any], mondays: list[date]) -> None:
     if part == "whole":
         counts.whole = _tally(found)
     elif part == "group":
         counts.groups[key] = _tally(found)
     else:
         weeks = counts.opened if part == "opened" else counts.closed
-        weeks[date.fromisoformat(str(key))] = found[0]
+        weeks[mondays[int(key or 0) - 1]] = found[0]
 
 
 def _tally(found: list[Any]) -> Tally:
@@ -254,33 +264,28 @@ def _sql(rows: QuerySet[Any]) -> tuple[str, dict[str, Any]]:
 def _rows(user: User, choice: Choice, *, since: date, today: date, now: datetime) -> QuerySet[Any]:
     """Whatever the dashboard counts, with what it is counted by; whether `user` may see it is asked outside."""
     chosen = replace(choice.filters, status=ALL).apply(ActionItem.objects.order_by(), user=user, now=now)
-    begin = _midnight(since, user)
-    in_period = Q(created_at__gte=begin) | Q(finished_at__gte=begin) | Q(due_on__range=(since, today))
+    begin, in_period = _midnight(since, user), (since, today)
+    of_period = Q(created_at__gte=begin) | Q(finished_at__gte=begin) | Q(due_on__range=in_period)
+    done_lately = Q(status=Status.DONE, finished_at__gte=begin, due_on__isnull=False)
     rows: QuerySet[Any] = (
-        chosen.filter(in_period | Q(status__in=UNFINISHED))
+        chosen.filter(of_period | Q(status__in=UNFINISHED))
         .annotate(
             group_key=F(BY[choice.by]),
             is_open=_flag(Q(status__in=UNFINISHED)),
             is_late=_flag(overdue(now=now)),
             is_soon=_flag(due_soon(now=now)),
             is_done=_flag(Q(status=Status.DONE)),
-            is_on_time=_flag(in_time()),
+            is_closed=_flag(Q(finished_at__gte=begin)),
+            is_due=_flag(Q(due_on__range=in_period)),
+            is_on_time=Case(When(done_lately, then=_flag(in_time())), default=Value(False)),
             took=ExpressionWrapper(F("finished_at") - F("created_at"), output_field=DurationField()),
-            opened_on=_day_of("created_at", Value(user.timezone)),
-            closed_on=_day_of("finished_at", Value(user.timezone)),
         )
         .values(
-            *("id", "postmortem_id", "due_on", "group_key", "is_open", "is_late", "is_soon", "is_done", "is_on_time"),
-            *("took", "opened_on", "closed_on"),
+            *("postmortem_id", "created_at", "finished_at", "due_on", "group_key", "is_open", "is_late", "is_soon"),
+            *("is_done", "is_closed", "is_due", "is_on_time", "took"),
         )
     )
     return rows
-
-
-def _day_of(column: str, zone: Any) -> Cast:
-    """The day on which it was, by the calendar of `zone`."""
-    local = Func(zone, F(column), function="timezone", output_field=DateTimeField())
-    return Cast(local, DateField())
 
 
 def _flag(condition: Q) -> Case:
@@ -289,7 +294,9 @@ def _flag(condition: Q) -> Case:
 
 def in_time() -> Q:
     """Finished on its due date at the latest, by the owner's calendar."""
-    return Q(due_on__gte=_day_of("finished_at", Coalesce(F("owner__timezone"), Value("UTC"))))
+    zone = Coalesce(F("owner__timezone"), Value("UTC"))
+    local = Func(zone, F("finished_at"), function="timezone", output_field=DateTimeField())
+    return Q(due_on__gte=Cast(local, DateField()))
 
 
 def _midnight(day: date, user: User) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -17,6 +18,9 @@ from actions.dashboard import Dashboard, dashboard
 from actions.enums import ViewOf
 from actions.forms import DashboardForm
 
+MOST_GROUPS = 100
+"""Lines of the table; the file has all of them."""
+
 
 @require_GET
 @signed_in
@@ -27,7 +31,16 @@ def actions_dashboard(request: Request) -> HttpResponse:
     shown = dashboard(request.user, choice, now=timezone.now())
     if request.GET.get("format") == "csv":
         return _csv(shown, choice.by)
-    context = {"form": form, "board": shown, "choice": choice, "query": request.GET.urlencode(), **_charts(shown)}
+    more = max(0, len(shown.groups) - MOST_GROUPS)
+    shown = replace(shown, groups=shown.groups[:MOST_GROUPS])
+    context = {
+        "form": form,
+        "board": shown,
+        "more": more,
+        "choice": choice,
+        "query": request.GET.urlencode(),
+        **_charts(shown),
+    }
     context |= queries.saved_views(request.user, ViewOf.DASHBOARD)
     template = "actions/_dashboard.html" if request.htmx else "actions/dashboard.html"
     return render(request, template, context)

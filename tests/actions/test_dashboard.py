@@ -167,6 +167,18 @@ def test_hostile_address_is_an_ordinary_page(query: str, many: None, bob: User) 
     assert signed_in(bob).get(f"/actions/review/?{query}").status_code == 200
 
 
+def test_a_long_table_shows_who_has_most_that_is_late_and_the_file_has_all(postmortem: Postmortem, bob: User) -> None:
+    today = timezone.now().date()
+    for number in range(103):
+        owner = person(f"Owner{number}")
+        for _ in range(2 if number == 102 else 1):
+            make_action(postmortem, owner=owner, due_on=today - timedelta(days=30))
+    page = board(signed_in(bob), "by=owner")
+    assert ">Owner102</th>" in page
+    assert "And 3 more with less that is late" in page
+    assert len(board(signed_in(bob), "by=owner&format=csv").splitlines()) == 104
+
+
 # -- The weekly review -------------------------------------------------------------------------------------------------
 
 
