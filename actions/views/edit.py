@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -166,6 +167,26 @@ def action_status(request: Request, action: ActionItem) -> HttpResponseBase:
     return _settle(request, action, services.change_status, **form.cleaned_data)
 
 
+@dataclass(frozen=True)
+class Question:
+    """What is asked in an action's place before it changes; `label` names it, `words` follow its title."""
+
+    url: str
+    label: str
+    words: str
+    button: str
+
+
+REFUSE = Question("action-refuse", "Will not do {}", "will not be done.", "Will not do")
+COMPLETE = Question(
+    "action-complete",
+    "{} is done",
+    "is done. What shows it? It will stand beside the action in the post-mortem.",
+    "Mark as done",
+)
+LINK = Question("link-add", "A link for {}", "can be seen at work here:", "Add link")
+
+
 @require_http_methods(["GET", "POST"])
 @opens(ActionItem, rules.can_update)
 def action_refuse(request: Request, action: ActionItem) -> HttpResponseBase:
@@ -177,7 +198,7 @@ def action_refuse(request: Request, action: ActionItem) -> HttpResponseBase:
     if form.is_bound and form.is_valid():
         change = {"status": Status.WILL_NOT_DO, "refusal": form.refusal, "revision": form.cleaned_data["revision"]}
         return _settle(request, action, services.change_status, said=form.refusal.reason, **change)
-    return _ask(request, action, form, "actions/_action_refuse.html", f"Will not do {action.reference}")
+    return _ask(request, action, form, REFUSE)
 
 
 @require_http_methods(["GET", "POST"])
@@ -190,13 +211,21 @@ def action_complete(request: Request, action: ActionItem) -> HttpResponseBase:
         change = {"evidence": form.facts, "revision": form.cleaned_data["revision"]}
         said = " ".join(filter(None, (form.cleaned_data["url"], form.cleaned_data["words"])))
         return _settle(request, action, complete_action, said=said, **change)
-    return _ask(request, action, form, "actions/_action_complete.html", f"{action.reference} is done")
+    return _ask(request, action, form, COMPLETE)
 
 
-def _ask(request: Request, action: ActionItem, form: forms.Form, template: str, title: str) -> HttpResponse:
-    context = {"item": action, "form": form}
-    status = 422 if form.is_bound else 200
-    return render_part(request, template, context, title=title, back=action.get_absolute_url(), status=status)
+def _ask(request: Request, action: ActionItem, form: forms.Form, question: Question) -> HttpResponse:
+    title = question.label.format(action.reference)
+    context = {
+        "item": action,
+        "form": form,
+        "label": title,
+        "words": question.words,
+        "button": question.button,
+        "ask_url": reverse(f"actions:{question.url}", args=[action.pk]),
+    }
+    status, back = 422 if form.is_bound else 200, action.get_absolute_url()
+    return render_part(request, "actions/_ask.html", context, title=title, back=back, status=status)
 
 
 def _settle(
@@ -222,7 +251,7 @@ def link_add(request: Request, action: ActionItem) -> HttpResponseBase:
     form = LinkForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid() and form.facts:
         return _settle(request, action, add_link, facts=form.facts)
-    return _ask(request, action, form, "actions/_link_form.html", f"A link for {action.reference}")
+    return _ask(request, action, form, LINK)
 
 
 @require_POST
