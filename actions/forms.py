@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.http import QueryDict
 
+from accounts import slack
 from accounts.forms import CleanTextMixin, without_control_characters
 from accounts.models import Team, User
 from actions.dashboard import BY, Choice
@@ -480,12 +481,20 @@ class ReminderSettingsForm(forms.Form):
     weekly_list = forms.BooleanField(
         required=False, label="On Mondays, what is late in the teams I manage", help_text="For managers of a team."
     )
+    by_slack = forms.BooleanField(
+        required=False, label="In Slack instead of by mail", help_text="By mail where Slack does not know your address."
+    )
     muted_until = forms.DateField(
         required=False,
         label="Nothing until",
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text="While you are away. What is late then is still late afterwards, and you hear of it once.",
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not slack.is_connected():
+            del self.fields["by_slack"]
 
 
 class ViewForm(CleanTextMixin, forms.Form):

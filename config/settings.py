@@ -196,6 +196,11 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", default="Debrief <debrief@lo
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 EMAIL_TIMEOUT = 20
 
+# -- Slack -------------------------------------------------------------------------------------------------------------
+
+SLACK_BOT_TOKEN = env.text("SLACK_BOT_TOKEN", default="")
+SLACK_API_URL = env.address("SLACK_API_URL", default="https://slack.com/api/", schemes={"https", "http"})
+
 # -- Time and language -------------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-gb"

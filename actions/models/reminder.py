@@ -23,8 +23,8 @@ class ReminderSettings(models.Model):
     on_weekends = models.BooleanField(default=False)
     before_due = models.BooleanField(default=True)
     weekly_list = models.BooleanField(default=True)
-    by_slack = models.BooleanField(default=True)
-    """Where Slack is connected; otherwise, and if this is off, by mail."""
+    by_slack = models.BooleanField(default=False)
+    """Instead of mail, where Slack is connected and knows the person."""
     muted_until = models.DateField(null=True, blank=True)
     planned_on = models.DateField(null=True, blank=True, editable=False)
     """The person's day that was looked at last: each day is planned once, whoever asks and how often."""

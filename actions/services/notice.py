@@ -15,12 +15,14 @@ from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 
+from accounts import slack
 from accounts.enums import TeamRole
 from accounts.mail import MailNotSent, link_to, send
 from accounts.models import User
+from accounts.slack import SlackNotSent
 from actions.due import due
 from actions.enums import Answer, NoticeKind
-from actions.models import ActionItem, Notice, ReminderPause
+from actions.models import ActionItem, Notice, ReminderPause, ReminderSettings
 from actions.queries import ActionFilters, actions_for_review
 from actions.services.answer import token_for
 from postmortems.models import Postmortem
@@ -42,6 +44,10 @@ class Line:
     answers: list[tuple[str, str]] = field(default_factory=list)
     """Words and address of what may be said by one click."""
     note: str = ""
+
+
+Part = tuple[str, list[Line], int]
+"""A heading, what stands below it, and how many more there are."""
 
 
 def people_to_tell(*, now: datetime) -> list[int]:
@@ -141,13 +147,37 @@ def _send(person: User, notices: Sequence[Notice], mail: UUID, *, now: datetime)
     if kinds[NoticeKind.WEEKLY]:
         parts.append(("To talk about this week, in your teams", _week_lines(person, now=now)))
     told = [(title, lines[:MOST_LINES], max(0, len(lines) - MOST_LINES)) for title, lines in parts if lines]
-    context = {
-        "person": person,
-        "parts": told,
-        "settings": link_to(reverse("actions:reminder-settings")),
-        "weekly": link_to(reverse("actions:actions-review")) if kinds[NoticeKind.WEEKLY] else "",
-    }
-    send("reminders", to=person.email, subject=_subject(kinds, own, now=now), context=context, message_id=str(mail))
+    subject, weekly = _subject(kinds, own, now=now), link_to(reverse("actions:actions-review"))
+    weekly = weekly if kinds[NoticeKind.WEEKLY] else ""
+    if _wants_slack(person) and _told_in_slack(person, subject, told, weekly):
+        return
+    settings = link_to(reverse("actions:reminder-settings"))
+    context = {"person": person, "parts": told, "settings": settings, "weekly": weekly}
+    send("reminders", to=person.email, subject=subject, context=context, message_id=str(mail))
+
+
+def _wants_slack(person: User) -> bool:
+    return slack.is_connected() and ReminderSettings.objects.filter(person=person, by_slack=True).exists()
+
+
+def _told_in_slack(person: User, subject: str, told: Sequence[Part], weekly: str) -> bool:
+    """The same in Slack; False when it did not arrive there."""
+    lines = [f"*{slack.escape(subject)}*"]
+    for title, some, more in told:
+        lines += ["", f"*{slack.escape(title)}*", *map(_in_slack, some), *([f"And {more} more."] if more else [])]
+    if weekly:
+        lines += ["", slack.link(weekly, "The week's list")]
+    try:
+        slack.tell(person.email, "\n".join(lines))
+    except SlackNotSent:
+        return False
+    return True
+
+
+def _in_slack(line: Line) -> str:
+    answers = " · ".join(slack.link(address, words) for words, address in line.answers)
+    said = " · ".join(filter(None, (slack.escape(line.due), slack.escape(line.note), answers)))
+    return f"• {slack.link(line.link, line.name)}: {said}"
 
 
 def _by_due(notices: Sequence[Notice]) -> list[Notice]:

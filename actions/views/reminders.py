@@ -56,14 +56,11 @@ def reminders_pause(request: Request, action: ActionItem) -> HttpResponseBase:
 def reminder_settings(request: Request) -> HttpResponseBase:
     """When and how one is reminded."""
     known = ReminderSettings.objects.filter(person=request.user).first() or ReminderSettings(person=request.user)
-    form = ReminderSettingsForm(request.POST or None, initial={name: getattr(known, name) for name in form_names()})
+    initial = {name: getattr(known, name) for name in ReminderSettingsForm.base_fields}
+    form = ReminderSettingsForm(request.POST or None, initial=initial)
     if form.is_bound and form.is_valid():
         change_reminder_settings(person=request.user, changes=form.cleaned_data, by=request.user)
         messages.success(request, "Saved.")
         return redirect("actions:reminder-settings")
     context = {"form": form, "zone": request.user.timezone}
     return render(request, "actions/reminder_settings.html", context, status=422 if form.errors else 200)
-
-
-def form_names() -> list[str]:
-    return list(ReminderSettingsForm.base_fields)
