@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.conf import settings
 
 from incidents.timeline_text import parse_timeline
+from tests.reference import REFERENCE
 
-CORPUS = Path(settings.BASE_DIR).parent / "shared" / "data" / "corpus"
+CORPUS = REFERENCE / "corpus"
 HEADING = re.compile(r"^\s*(?:(#{1,6})|\*\*|[-*]\s+\*\*)?\s*\**\s*timeline\b.*$", re.IGNORECASE | re.MULTILINE)
 NEXT_PART = r"^(?:#{1,6}\s|[-*]\s+\*\*|\*\*)"
 CLOCK = re.compile(r"\b\d{1,2}[:.]\d\d\b")

@@ -1,0 +1,1 @@
+"""Follow-up actions in Jira, Cloud and Data Center."""
