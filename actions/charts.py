@@ -37,7 +37,7 @@ def grouped_bars(bars: Sequence[Bar], series: Sequence[str], *, title: str) -> S
         (f"{LEFT + at * step + step / 2:.1f}", HEIGHT - 8, bar.label) for at, bar in enumerate(bars) if at % every == 0
     ]
     return format_html(
-        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>{}{}{}</svg>',
+        '<svg class="chart" viewBox="0 0 {} {}" role="group" aria-label="{}"><title>{}</title>{}{}{}</svg>',
         WIDTH,
         HEIGHT,
         title,

@@ -56,12 +56,19 @@ class Served:
 
 
 @pytest.fixture(scope="session")
-def served(_static_files: None) -> Iterator[Served]:
-    """One server for all browser tests of a process."""
+def served(_static_files: None, django_db_setup: None) -> Iterator[Served]:
+    """One server for all browser tests of a process. It lets go of the database before that is dropped."""
     from config.asgi import application  # after the static files are collected: WhiteNoise looks once
 
     server = uvicorn.Server(
-        uvicorn.Config(application, port=0, log_level="warning", lifespan="on", ws="websockets-sansio")
+        uvicorn.Config(
+            application,
+            port=0,
+            log_level="warning",
+            lifespan="on",
+            ws="websockets-sansio",
+            timeout_graceful_shutdown=5,
+        )
     )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from playwright.sync_api import BrowserContext, Page
 
@@ -36,7 +37,8 @@ NOT_WORDS = {
 }
 """Columns that only we write, or that a validator keeps to a fixed form."""
 PLAIN = (models.CharField, models.TextField)
-KEPT_TO_A_FORM = (models.SlugField, models.EmailField)
+KEPT_TO_A_FORM = (models.SlugField, models.EmailField, models.URLField)
+"""An address is one of the web by a constraint of the table; `test_settling` tries others."""
 
 
 def texts_of(model: type[models.Model]) -> list[Any]:
@@ -44,7 +46,7 @@ def texts_of(model: type[models.Model]) -> list[Any]:
     return [
         column
         for column in model._meta.concrete_fields
-        if isinstance(column, PLAIN)
+        if isinstance(column.base_field if isinstance(column, ArrayField) else column, PLAIN)
         and not isinstance(column, KEPT_TO_A_FORM)
         and not column.choices
         and column.name not in NOT_WORDS
@@ -68,7 +70,9 @@ def poison(short: Iterator[str], long: str) -> int:
     return written
 
 
-def _words(column: Any, short: Iterator[str], long: str) -> str:
+def _words(column: Any, short: Iterator[str], long: str) -> str | list[str]:
+    if isinstance(column, ArrayField):
+        return [next(short)[:50].replace("\x00", "")]
     if column.max_length is None or column.max_length > 1000:
         return long[: column.max_length or len(long)]
     return next(short)[: column.max_length].replace("\x00", "")
