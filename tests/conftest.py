@@ -1,12 +1,13 @@
 """What every test stands on: servers of its own (tests/services.py) and no way out to the network."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import hypothesis
 import pytest
 from django.core.management import call_command
+from django.db import connection
 
 pytest_plugins = ["tests.people"]
 
@@ -19,6 +20,20 @@ hypothesis.settings.load_profile("test")
 def _static_files() -> None:
     """Pages name their static files by digest, as in production: collect them once a process."""
     call_command("collectstatic", verbosity=0, interactive=False)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nobody_holds_the_database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """A server that a test killed may leave a session behind, and Postgres drops no database that somebody uses."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid), state, left(query, 120) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        for _, state, query in cursor.fetchall():
+            print(f"left behind, {state}: {query}")
+        cursor.execute("SELECT pg_sleep(0.2)")
 
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}

@@ -98,6 +98,7 @@ class LiveDocument extends HTMLElement {
       references: this.references,
       peopleUrl: this.dataset.people,
       attachUrl: this.dataset.attach,
+      views: () => [...this.sections.values()].map(({ editor: { view } }) => view),
       extensions: this.comments.extensions(place),
     });
     const preview = new Preview(panel.querySelector(".live-preview"), previewUrl, ytext);

@@ -2,7 +2,6 @@ import { completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap } from "@codemirror/commands";
 import { markdownLanguage } from "@codemirror/lang-markdown";
 import { HighlightStyle, LanguageSupport, syntaxHighlighting } from "@codemirror/language";
-import { search, searchKeymap } from "@codemirror/search";
 import { Compartment, EditorState } from "@codemirror/state";
 import { EditorView, dropCursor, highlightSpecialChars, keymap } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
@@ -10,6 +9,7 @@ import { yCollab, yUndoManagerKeymap } from "y-codemirror.next";
 import * as Y from "yjs";
 
 import { completions } from "./completions.js";
+import { finding } from "./find.js";
 import { markdownKeys } from "./markdown-keys.js";
 import { pasting } from "./paste.js";
 import { shownReferences } from "./references.js";
@@ -29,7 +29,7 @@ const look = HighlightStyle.define([
 
 /** The editor of one section: one Y.Text of the document, shown as Markdown. */
 export class SectionEditor {
-  constructor({ place, ytext, awareness, label, nonce, references, peopleUrl, attachUrl, extensions = [] }) {
+  constructor({ place, ytext, awareness, label, nonce, references, peopleUrl, attachUrl, views, extensions = [] }) {
     this.ytext = ytext;
     this.standing = new Compartment();
     this.undoManager = new Y.UndoManager(ytext, { captureTimeout: 700 });
@@ -38,7 +38,8 @@ export class SectionEditor {
       state: EditorState.create({
         doc: ytext.toString(),
         extensions: [
-          keymap.of([...completionKeymap, ...yUndoManagerKeymap, ...markdownKeys, ...searchKeymap, ...defaultKeymap]),
+          finding(views),
+          keymap.of([...completionKeymap, ...yUndoManagerKeymap, ...markdownKeys, ...defaultKeymap]),
           yCollab(ytext, null, { undoManager: this.undoManager }),
           remoteCursors(ytext, awareness),
           wholeCharacters,
@@ -48,7 +49,6 @@ export class SectionEditor {
           completions(references, peopleUrl),
           shownReferences(references),
           pasting(attachUrl, ytext),
-          search({ top: true }),
           highlightSpecialChars(),
           dropCursor(),
           EditorView.lineWrapping,

@@ -119,6 +119,33 @@ def test_undo_takes_back_ones_own_words_only(opened: Callable[..., Page], alice:
     expect(editor(two)).to_have_text("Begin. Mine. Theirs.")
 
 
+CHOSEN = """() => [...document.querySelector("live-document").sections.values()].map(({ editor }) => {
+    const { state } = editor.view;
+    return state.sliceDoc(state.selection.main.from, state.selection.main.to);
+})"""
+
+
+def test_find_goes_on_in_the_next_section_and_begins_again_after_the_last(
+    opened: Callable[..., Page], section: Section, alice: User
+) -> None:
+    Section.objects.filter(pk=section.pk).update(body="The pool ran dry.")
+    SectionFactory.create(postmortem=section.postmortem, title="Impact", body="A POOL of buyers", position=4)
+    page = opened(alice)
+    editor(page).click()
+    page.keyboard.press("Control+Home")
+    page.keyboard.press("Control+f")
+    page.keyboard.type("pool")
+    for chosen in (["pool", ""], ["pool", "POOL"], ["pool", "POOL"]):
+        page.keyboard.press("Enter")
+        assert page.evaluate(CHOSEN) == chosen
+    expect(page.locator(".cm-search")).to_have_count(1)
+    expect(page.get_by_role("textbox", name="Find")).to_be_focused()
+    page.keyboard.press("Shift+Enter")
+    page.get_by_role("button", name="next").click()
+    page.keyboard.press("Escape")
+    expect(editor(page)).to_be_focused()
+
+
 def test_half_a_character_is_never_written(opened: Callable[..., Page], section: Section, alice: User) -> None:
     page = opened(alice)
     type_at_end(page, "😀")
