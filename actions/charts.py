@@ -23,7 +23,7 @@ class Bar:
 
 
 def grouped_bars(bars: Sequence[Bar], series: Sequence[str], *, title: str) -> SafeString:
-    """Bars side by side for each label, one of each series; the series differ by shade and by pattern."""
+    """Bars side by side for each label, one of each series; the series differ by shade."""
     top = _round_up(max((value for bar in bars for value in bar.values), default=0))
     step = (WIDTH - LEFT) / max(1, len(bars))
     wide = step * 0.72 / max(1, len(series))

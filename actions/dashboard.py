@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import count
 from typing import Any
 from urllib.parse import urlencode
 
@@ -34,7 +33,7 @@ from django.urls import reverse
 from accounts.models import Team, User
 from actions.enums import UNFINISHED, Priority, Status
 from actions.models import ActionItem
-from actions.queries import ALL, OVERDUE, SOON, ActionFilters, due_soon, overdue
+from actions.queries import ALL, OVERDUE, SOON, ActionFilters, due_soon, midnight, overdue
 from incidents.enums import Severity
 from incidents.models import Incident, Service
 from postmortems.queries import hidden_postmortems
@@ -48,6 +47,8 @@ BY = {
     "severity": "postmortem__incident__severity",
     "priority": "priority",
 }
+
+INCIDENT_SERVICES = Incident.services.through._meta.db_table
 
 
 @dataclass(frozen=True)
@@ -196,8 +197,8 @@ UNION ALL {closed}
 
 
 def _count(user: User, choice: Choice, *, since: date, today: date, now: datetime) -> Counts:
-    rows, rows_parameters = _sql(_rows(user, choice, since=since, today=today, now=now))
-    hidden, hidden_parameters = _sql(hidden_postmortems(user))
+    rows, rows_parameters = _sql(_rows(user, choice, since=since, today=today, now=now), "row")
+    hidden, hidden_parameters = _sql(hidden_postmortems(user), "hidden")
     ages = ", ".join(AGE.format(n=number) for number in range(len(AGES)))
     by_service = choice.by == "service"
     statement = STATEMENT.format(
@@ -211,7 +212,7 @@ def _count(user: User, choice: Choice, *, since: date, today: date, now: datetim
     )
     mondays = [since + timedelta(weeks=number) for number in range(choice.weeks)]
     parameters = {**hidden_parameters, **rows_parameters, **_age_bounds(user, today)}
-    parameters |= {"begin": _midnight(since, user), "mondays": [_midnight(monday, user) for monday in mondays]}
+    parameters |= {"begin": midnight(since, user), "mondays": [midnight(monday, user) for monday in mondays]}
     counts = Counts()
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
@@ -224,14 +225,11 @@ def _age_bounds(user: User, today: date) -> dict[str, datetime]:
     """When the actions of each age were decided, by the calendar of `user`."""
     bounds = {}
     for number, (least, most) in enumerate(AGES):
-        bounds[f"younger_{number}"] = _midnight(today - timedelta(days=least - 1), user)
+        bounds[f"younger_{number}"] = midnight(today - timedelta(days=least - 1), user)
         bounds[f"older_{number}"] = datetime.min.replace(tzinfo=UTC)
         if most is not None:
-            bounds[f"older_{number}"] = _midnight(today - timedelta(days=most), user)
+            bounds[f"older_{number}"] = midnight(today - timedelta(days=most), user)
     return bounds
-
-
-INCIDENT_SERVICES = Incident.services.through._meta.db_table
 
 
 def _keep(counts: Counts, part: str, key: str | None, found: list[Any], mondays: list[date]) -> None:
@@ -250,13 +248,10 @@ def _tally(found: list[Any]) -> Tally:
     return Tally(is_open, overdue, soon, closed, done, dated, on_time, due, kept, median, tuple(ages))
 
 
-_names = count()
-
-
-def _sql(rows: QuerySet[Any]) -> tuple[str, dict[str, Any]]:
-    """The statement of `rows` with named parameters, so that several can stand in one."""
+def _sql(rows: QuerySet[Any], prefix: str) -> tuple[str, dict[str, Any]]:
+    """The statement of `rows` with named parameters, so that several with different prefixes can stand in one."""
     statement, values = rows.query.get_compiler(connection=connection).as_sql()
-    named = {f"p{next(_names)}": value for value in values}
+    named = {f"{prefix}_{number}": value for number, value in enumerate(values)}
     names = iter(named)
     return re.sub("%s", lambda _: f"%({next(names)})s", statement), named
 
@@ -264,7 +259,7 @@ def _sql(rows: QuerySet[Any]) -> tuple[str, dict[str, Any]]:
 def _rows(user: User, choice: Choice, *, since: date, today: date, now: datetime) -> QuerySet[Any]:
     """Whatever the dashboard counts, with what it is counted by; whether `user` may see it is asked outside."""
     chosen = replace(choice.filters, status=ALL).apply(ActionItem.objects.order_by(), user=user, now=now)
-    begin, in_period = _midnight(since, user), (since, today)
+    begin, in_period = midnight(since, user), (since, today)
     of_period = Q(created_at__gte=begin) | Q(finished_at__gte=begin) | Q(due_on__range=in_period)
     done_lately = Q(status=Status.DONE, finished_at__gte=begin, due_on__isnull=False)
     rows: QuerySet[Any] = (
@@ -297,10 +292,6 @@ def in_time() -> Q:
     zone = Coalesce(F("owner__timezone"), Value("UTC"))
     local = Func(zone, F("finished_at"), function="timezone", output_field=DateTimeField())
     return Q(due_on__gte=Cast(local, DateField()))
-
-
-def _midnight(day: date, user: User) -> datetime:
-    return datetime.combine(day, datetime.min.time(), tzinfo=user.zone)
 
 
 def _named(by: str, keys: Sequence[str | None]) -> dict[str | None, tuple[str, str]]:

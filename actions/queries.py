@@ -34,6 +34,11 @@ WEEK = timedelta(days=7)
 ADRIFT_AFTER, UNTOUCHED_AFTER = timedelta(days=14), timedelta(days=42)
 
 
+def midnight(day: date, user: User) -> datetime:
+    """When `day` begins by the calendar of `user`."""
+    return datetime.combine(day, time(tzinfo=user.zone))
+
+
 @dataclass(frozen=True)
 class Days:
     """From one day to another, both included; None is open."""
@@ -50,8 +55,7 @@ class Days:
         """The condition on a moment, by the calendar of `user`."""
         after = self.last + timedelta(days=1) if self.last else None
         bounds = {f"{name}__gte": self.first, f"{name}__lt": after}
-        midnight = time(tzinfo=user.zone)
-        return Q(**{key: datetime.combine(value, midnight) for key, value in bounds.items() if value})
+        return Q(**{key: midnight(value, user) for key, value in bounds.items() if value})
 
 
 @dataclass(frozen=True)
@@ -343,6 +347,11 @@ def possible_owners(postmortem: Postmortem) -> QuerySet[User]:
     knows = _seeing(incident.visibility, incident.team_id, on_incident)
     ids = User.objects.filter(sees).filter(knows).values("pk")
     return User.objects.filter(is_active=True, pk__in=ids)
+
+
+def may_own(person: User, postmortem: Postmortem) -> bool:
+    """Whether `person` is one of `possible_owners`, without reading the others."""
+    return possible_owners(postmortem).filter(pk=person.pk).exists()
 
 
 def _seeing(visibility: str, team_id: int, named: Q) -> Q:

@@ -52,7 +52,7 @@ def as_csv(actions: Iterable[ActionItem]) -> str:
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
     for action in actions:
-        writer.writerow([_safe(cell) for cell in _cells(action)])
+        writer.writerow([safe_cell(cell) for cell in _cells(action)])
     return out.getvalue()
 
 
@@ -79,7 +79,8 @@ def _cells(action: ActionItem) -> list[str]:
     ]
 
 
-def _safe(cell: str) -> str:
+def safe_cell(cell: str) -> str:
+    """`cell`, so that no spreadsheet takes it for a formula."""
     return f"'{cell}" if FORMULA.match(cell) else cell
 
 

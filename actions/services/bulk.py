@@ -14,7 +14,7 @@ from accounts.models import User
 from actions import rules
 from actions.enums import FOLLOWING, Status
 from actions.models import ActionItem, BulkChange
-from actions.queries import possible_owners
+from actions.queries import may_own
 from actions.services.action import AlreadyGone, lock_action, save_action, set_status
 from actions.services.link import LinkFacts, add_link
 
@@ -83,7 +83,7 @@ def _change(locked: ActionItem, facts: BulkFacts, *, by: User, now: datetime) ->
     """Change one; otherwise why not."""
     if not rules.can_edit(by, locked):
         return NOT_YOURS
-    if facts.owner and facts.owner != locked.owner and facts.owner not in possible_owners(locked.postmortem):
+    if facts.owner and facts.owner != locked.owner and not may_own(facts.owner, locked.postmortem):
         return f"stays with whom it was: {facts.owner.display_name} may not see it"
     if facts.status and facts.status != locked.status and facts.status not in FOLLOWING[locked.status]:
         return f"is {locked.get_status_display().lower()}, and cannot become {Status(facts.status).label.lower()}"

@@ -12,7 +12,7 @@ from django.db import transaction
 from accounts.models import User
 from actions import rules
 from actions.models import ActionItem
-from actions.queries import possible_owners
+from actions.queries import may_own
 from actions.services.action import ActionFacts, add_action, edit_action
 from actions.spreadsheet import Row
 from postmortems import rules as postmortem_rules
@@ -105,7 +105,7 @@ def _owner(row: Row, known: _Known, plan: Planned) -> dict[str, Any]:
     of = plan.action.postmortem if plan.action else plan.postmortem
     if person is None:
         row.problems.append(f"nobody here is {row.owner}")
-    elif of and not possible_owners(of).filter(pk=person.pk).exists():
+    elif of and not may_own(person, of):
         row.problems.append(f"{person.display_name} may not see that post-mortem")
     return {"owner": person}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http import HttpResponse
 from django.utils import timezone
 
 from accounts.access import Request
@@ -30,3 +31,10 @@ def list_context(request: Request, postmortem: Postmortem) -> dict[str, Any]:
     found = {"postmortem": postmortem, "rows": rows, "finished": finished, "can_add": can_edit, "ideas": ideas}
     fixes = queries.fixes_that_did_not_hold(postmortem, request.user) if can_edit else []
     return {**found, "idea_form": IdeaForm() if can_edit else None, "fixes": fixes}
+
+
+def csv_file(text: str, name: str) -> HttpResponse:
+    """`text` to be kept as a file, named after what it is and the day."""
+    response = HttpResponse(text, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}-{timezone.localdate():%Y-%m-%d}.csv"'
+    return response

@@ -17,6 +17,8 @@ from actions.charts import Bar, grouped_bars
 from actions.dashboard import Dashboard, dashboard
 from actions.enums import ViewOf
 from actions.forms import DashboardForm
+from actions.spreadsheet import safe_cell
+from actions.views.context import csv_file
 
 MOST_GROUPS = 100
 """Lines of the table; the file has all of them."""
@@ -66,11 +68,19 @@ def _csv(shown: Dashboard, by: str) -> HttpResponse:
     for group in shown.groups:
         tally = group.tally
         days = "" if tally.days is None else f"{tally.days:.1f}"
-        name = f"'{group.name}" if group.name[:1] in "=+-@" else group.name
-        writer.writerow([name, tally.open, tally.overdue, tally.soon, tally.closed, tally.done, tally.on_time, days])
-    response = HttpResponse(out.getvalue(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="actions-by-{by}-{timezone.localdate():%Y-%m-%d}.csv"'
-    return response
+        writer.writerow(
+            [
+                safe_cell(group.name),
+                tally.open,
+                tally.overdue,
+                tally.soon,
+                tally.closed,
+                tally.done,
+                tally.on_time,
+                days,
+            ]
+        )
+    return csv_file(out.getvalue(), f"actions-by-{by}")
 
 
 @require_GET

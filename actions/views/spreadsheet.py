@@ -17,6 +17,7 @@ from actions.forms import ActionFilterForm
 from actions.services.action import AlreadyGone
 from actions.services.spreadsheet import PlanFailed, Planned, carry_out, plan_rows
 from actions.spreadsheet import COLUMNS, LARGEST, READ_ONLY, NotASpreadsheet, as_csv, read_csv
+from actions.views.context import csv_file
 from postmortems.models import Postmortem
 
 
@@ -26,9 +27,7 @@ def actions_export(request: Request) -> HttpResponse:
     """The list as it is filtered, as CSV: the first ten thousand."""
     filters = ActionFilterForm(request.GET, user=request.user).filters()
     found = queries.actions_for_export(request.user, filters, now=timezone.now())
-    response = HttpResponse(as_csv(found), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="actions-{timezone.localdate():%Y-%m-%d}.csv"'
-    return response
+    return csv_file(as_csv(found), "actions")
 
 
 class SpreadsheetForm(forms.Form):
