@@ -85,3 +85,35 @@ class ViewOf(TextChoices):
 
     LIST = "actions", "List"
     DASHBOARD = "actions-dashboard", "Dashboard"
+
+
+class JiraKind(TextChoices):
+    """Which of Jira's two deployments a connection leads to."""
+
+    CLOUD = "cloud", "Jira Cloud"
+    DATA_CENTER = "dc", "Jira Data Center"
+
+
+class JiraAuth(TextChoices):
+    """How Debrief signs in to a Jira."""
+
+    API_TOKEN = "api_token", "E-mail and API token (Cloud)"
+    BEARER = "bearer", "Access token (Data Center, or OAuth 2.0 on Cloud)"
+
+
+class SyncState(TextChoices):
+    """How an action and its issue stand to each other."""
+
+    PENDING = "pending", "Waiting to be created in Jira"
+    UNCERTAIN = "uncertain", "Created, or perhaps not: being looked for"
+    LINKED = "linked", "In Jira"
+    MISSING = "missing", "Not in Jira any more"
+    ATTENTION = "attention", "Needs attention"
+    UNLINKED = "unlinked", "Not kept in Jira"
+
+
+class RunKind(TextChoices):
+    """What is done to many actions in the background."""
+
+    FIRST_LINK = "first_link", "Create issues"
+    REMAP = "remap", "Apply the changed mapping"

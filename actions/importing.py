@@ -15,6 +15,7 @@ from actions.models import ActionItem
 from actions.queries import possible_owners
 from actions.search import index_action
 from actions.services.action import save_action
+from actions.services.tracking import forget_action, track_action
 from incidents.importers.merge import Values, plan
 from incidents.importers.parts import keyed
 from incidents.services.imports import remember, remembered
@@ -83,6 +84,7 @@ def _create(
     action.save(force_insert=True)
     _serve(action, values, lessons)
     audit.record(by=by, verb="action.imported", obj=action)
+    track_action(action, now=now)
     index_action(action.pk)
 
 
@@ -114,4 +116,5 @@ def _serve(action: ActionItem, values: Values, lessons: Mapping[int, Lesson]) ->
 
 def _delete(action: ActionItem, *, by: User) -> None:
     audit.record(by=by, verb="action.deleted", obj=action, by_import=True)
+    forget_action(action)
     action.delete()

@@ -3,6 +3,8 @@
 Every name is documented in docs/configure.md. Nothing here has a default that would be unsafe in production.
 """
 
+import binascii
+from base64 import urlsafe_b64decode
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -83,6 +85,25 @@ def secret_key(*, debug: bool) -> str:
     if not debug and len(key) < 50:
         raise ImproperlyConfigured("SECRET_KEY must be at least 50 characters long.")
     return key
+
+
+FIELD_KEYS_HINT = (
+    "FIELD_KEYS is not set, so no secret can be kept. Make a key with: "
+    "python3 -c 'import base64, secrets; print(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())'"
+)
+
+
+def field_keys() -> list[str]:
+    """The keys that secrets of other systems are encrypted with, the newest first; without any, none can be kept."""
+    keys = words("FIELD_KEYS")
+    for key in keys:
+        try:
+            is_key = len(urlsafe_b64decode(key)) == 32
+        except (binascii.Error, ValueError):
+            is_key = False
+        if not is_key:
+            raise ImproperlyConfigured("Each of FIELD_KEYS must be 32 bytes in URL-safe base64; one is not.")
+    return keys
 
 
 def database(name: str) -> dict[str, object]:

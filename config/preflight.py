@@ -5,6 +5,7 @@ import importlib
 import os
 import secrets
 import socket
+from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import psycopg
@@ -59,6 +60,16 @@ def secret_key(file: Path) -> str:
     if len(key) < 50:
         raise NotReady(f"{file} holds no usable key: delete it, and a new one is made (everyone signs in again).")
     return key
+
+
+def field_key(file: Path) -> str:
+    """The key for secrets of other systems kept in `file`, made the first time; only its owner may read it."""
+    try:
+        with open(file, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as new:
+            new.write(urlsafe_b64encode(secrets.token_bytes(32)).decode())
+    except FileExistsError:
+        pass
+    return file.read_text().strip()
 
 
 def check_settings() -> None:

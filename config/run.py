@@ -107,6 +107,8 @@ def check(place: Place) -> None:
     """Find every fault that can be found before anything is started; each is an exception of one sentence."""
     if not os.environ.get("SECRET_KEY", "").strip():
         os.environ["SECRET_KEY"] = preflight.secret_key(place.folder / "secret-key")
+    if not os.environ.get("FIELD_KEYS", "").strip():
+        os.environ["FIELD_KEYS"] = preflight.field_key(place.folder / "field-key")
     if place.is_own_postgres:
         os.environ["DATABASE_URL"] = Postgres(place.folder).address
     if place.is_own_redis:
@@ -253,7 +255,16 @@ def ending(process: subprocess.Popen[bytes]) -> str:
     return f"signal {-code}" if code < 0 else f"exit code {code}"
 
 
-SHARED = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL", "HTTP_ONLY", "BASE_URL", "ALLOWED_HOSTS", "LOG_FORMAT")
+SHARED = (
+    "SECRET_KEY",
+    "FIELD_KEYS",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "HTTP_ONLY",
+    "BASE_URL",
+    "ALLOWED_HOSTS",
+    "LOG_FORMAT",
+)
 SHARED_FOLDERS = ("FILES_ROOT", "STATIC_ROOT")
 
 

@@ -1,5 +1,6 @@
 """Settings of Debrief. Everything that differs between installations comes from the environment: docs/configure.md."""
 
+from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF
 
 from config import env
@@ -10,6 +11,7 @@ BASE_DIR = env.BASE_DIR
 DEBUG = env.boolean("DEBUG")
 SECRET_KEY = env.secret_key(debug=DEBUG)
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
+FIELD_KEYS = env.field_keys()
 BASE_URL = env.address("BASE_URL", default="http://localhost:8000", schemes={"http", "https"}).rstrip("/")
 HTTP_ONLY = env.boolean("HTTP_ONLY")
 """True only for a single machine without TLS: cookies are then sent over plain http."""
@@ -138,6 +140,9 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900}
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "sweep-texts": {"task": "postmortems.tasks.sweep_texts", "schedule": 60.0},
+    "sync-jira": {"task": "actions.tasks.sync_due", "schedule": 20.0},
+    "poll-jira": {"task": "actions.tasks.poll_jira", "schedule": 60.0},
+    "sweep-jira": {"task": "actions.tasks.sweep_jira", "schedule": crontab(hour=3, minute=10)},
     "remind": {"task": "actions.tasks.remind", "schedule": 120.0},
     "mail-comments": {"task": "postmortems.tasks.mail_comments", "schedule": 300.0},
 }
@@ -199,6 +204,10 @@ EMAIL_TIMEOUT = 20
 # -- Slack -------------------------------------------------------------------------------------------------------------
 
 SLACK_BOT_TOKEN = env.text("SLACK_BOT_TOKEN", default="")
+JIRA_PRIVATE_HOSTS = env.words("JIRA_PRIVATE_HOSTS")
+"""Hosts on private addresses that a Jira may be on; those on this machine itself may be spoken to without TLS."""
+JIRA_CA_FILE = env.text("JIRA_CA_FILE")
+"""Certificates to trust besides the public ones, as a file."""
 SLACK_API_URL = env.address("SLACK_API_URL", default="https://slack.com/api/", schemes={"https", "http"})
 
 # -- Time and language -------------------------------------------------------------------------------------------------

@@ -56,6 +56,8 @@ def prepare_run() -> None:
     os.environ[FILES] = files = tempfile.mkdtemp(prefix="debrief-files-")
     held.callback(shutil.rmtree, files, ignore_errors=True)
     os.environ["SECRET_KEY"] = "only-for-tests-and-of-no-worth-to-anyone-0123456789"
+    os.environ["FIELD_KEYS"] = "b25seS1mb3ItdGVzdHMtYW5kLW9mLW5vLXdvcnRoISE="
+    os.environ["JIRA_PRIVATE_HOSTS"] = "127.0.0.1"
     os.environ["HTTP_ONLY"] = "on"
     os.environ["LOG_FORMAT"] = "text"
     os.environ["EMAIL_URL"] = "memorymail://"

@@ -14,6 +14,7 @@ from accounts.models import User
 from actions.enums import FOLLOWING, UNFINISHED, ActionKind, Horizon, Priority, Status
 from actions.models import ActionItem
 from actions.search import index_action
+from actions.services.tracking import forget_action, track_action, track_change
 from postmortems.collab.bus import announce_change
 from postmortems.models import Lesson, Postmortem
 
@@ -70,6 +71,7 @@ def add_action(
     action.save(force_insert=True)
     action.lessons.set(chosen)
     audit.record(by=by, verb="action.added", obj=action)
+    track_action(action, now=now)
     action_was_changed(action)
     return action
 
@@ -147,7 +149,13 @@ def change_status(
 
 
 def set_status(
-    locked: ActionItem, status: str, *, by: User | None, now: datetime, refusal: Refusal | None = None
+    locked: ActionItem,
+    status: str,
+    *,
+    by: User | None,
+    now: datetime,
+    refusal: Refusal | None = None,
+    is_from_tracker: bool = False,
 ) -> ActionItem:
     """Write the status of an action that the caller has locked, with all that goes with it."""
     before = locked.status
@@ -156,7 +164,7 @@ def set_status(
     locked.reason, locked.risk_accepted_by, locked.look_again_on = kept.reason, kept.accepted_by, kept.look_again_on
     locked.finished_at = None if status in UNFINISHED else now
     names = ["status", "reason", "risk_accepted_by", "look_again_on", "finished_at"]
-    saved = save_action(locked, names, now=now)
+    saved = save_action(locked, names, now=now, is_from_tracker=is_from_tracker)
     audit.record(by=by, verb="action.status-changed", obj=saved, before=before, after=status)
     return saved
 
@@ -166,6 +174,7 @@ def delete_action(*, action: ActionItem, by: User, now: datetime) -> None:
     """Take the action away; that it existed stays in the audit log. Raises `AlreadyGone`."""
     locked = lock_action(action)
     audit.record(by=by, verb="action.deleted", obj=locked, status=locked.status)
+    forget_action(locked)
     locked.delete()
 
 
@@ -186,8 +195,8 @@ def _saved(action: ActionItem, changed: list[str], *, names: list[str], by: User
     return saved
 
 
-def save_action(action: ActionItem, changed: list[str], *, now: datetime) -> ActionItem:
-    """Write these fields of an action that the caller has locked."""
+def save_action(action: ActionItem, changed: list[str], *, now: datetime, is_from_tracker: bool = False) -> ActionItem:
+    """Write these fields of an action that the caller has locked, and have Jira told unless it told us."""
     action.revision += 1
     action.updated_at = now
     names = [*changed, "revision", "updated_at"]
@@ -195,6 +204,8 @@ def save_action(action: ActionItem, changed: list[str], *, now: datetime) -> Act
         action.due_set_at = now
         names.append("due_set_at")
     action.save(update_fields=names)
+    if not is_from_tracker:
+        track_change(action, changed, now=now)
     action_was_changed(action)
     return action
 

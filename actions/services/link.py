@@ -12,6 +12,7 @@ from accounts.models import User
 from actions.enums import Status, WorkLinkKind
 from actions.models import ActionItem, WorkLink
 from actions.services.action import action_was_changed, change_status, lock_action
+from actions.services.tracking import track_links
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ def add_link(*, action: ActionItem, facts: LinkFacts, by: User, now: datetime) -
         return twin
     link = locked.links.create(kind=facts.kind, url=facts.url, words=facts.words, added_by=by, added_at=now)
     audit.record(by=by, verb="action.link-added", obj=locked, kind=facts.kind)
+    track_links(locked, now=now)
     action_was_changed(locked)
     return link
 

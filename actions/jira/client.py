@@ -1,0 +1,625 @@
+"""Jira, Cloud and Data Center, by the `jira` library: the only file that imports it.
+
+The library knows how to sign in to both deployments. What its methods cannot say exactly goes through its session with
+bodies of our own: a created issue carries its marker from the start, a write brings the issue back with its history.
+Its retries are off: it would send a creation again after a lost answer, and make a second issue.
+Sources: Atlassian's OpenAPI documents for Cloud (v3) and Data Center (v2); "Rate limiting", developer.atlassian.com.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import socket
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, cast
+from urllib.parse import quote, urlsplit
+
+import requests
+from django.conf import settings
+from jira import JIRA
+from jira.exceptions import JIRAError
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import NewConnectionError
+
+from actions.jira import adf, wiki
+from actions.jira.patch_adf import patched
+from actions.tracker import (
+    Change,
+    Conflicting,
+    Draft,
+    Entry,
+    Forbidden,
+    Gone,
+    Issue,
+    Made,
+    Missing,
+    NotReached,
+    Refused,
+    SignInRefused,
+    Step,
+    Throttled,
+    TrackerError,
+    Unreachable,
+)
+
+logger = logging.getLogger("debrief.jira")
+
+CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
+PROPERTY = "io.debrief.sync"
+"""Holds the marker of an issue as a plain string: Data Center takes nothing else when an issue is created."""
+METADATA = {"type": "debrief:sync", "description": "Written by Debrief"}
+NAMES = {
+    "title": "summary",
+    "description": "description",
+    "owner": "assignee",
+    "due_on": "duedate",
+    "priority": "priority",
+    "status": "status",
+    "labels": "labels",
+}
+OURS = {theirs: ours for ours, theirs in NAMES.items()}
+FIELDS = [*NAMES.values(), "updated", "project"]
+PAGE = 100
+MISSES = 20
+"""Numbers in a row without an issue, after which a walk by single requests ends."""
+LONGEST_WAIT = 3600.0
+
+
+class NotAllowed(TrackerError):
+    """The address leads somewhere Debrief may not go."""
+
+    code = "address"
+
+
+# -- Where it may go ---------------------------------------------------------------------------------------------------
+
+
+def check_address(url: str) -> None:
+    """Only TLS, and no address inside the network unless its host is allowed to be there. Raises `NotAllowed`."""
+    parts = urlsplit(url)
+    if not parts.hostname or parts.username or parts.password:
+        raise NotAllowed("The address must be like https://your-site.atlassian.net, without a name or password in it.")
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_allowed_here(parts.hostname)):
+        raise NotAllowed("The address must begin with https://.")
+
+
+def _is_allowed_here(host: str) -> bool:
+    return host in settings.JIRA_PRIVATE_HOSTS and host in {"127.0.0.1", "::1", "localhost"}
+
+
+def _check_peer(sock: socket.socket, host: str) -> socket.socket:
+    peer = ipaddress.ip_address(sock.getpeername()[0])
+    if not peer.is_global and host not in settings.JIRA_PRIVATE_HOSTS:
+        sock.close()
+        raise NotAllowed(
+            f"{host} is at {peer}, inside a private network. If Jira really is there, add it to JIRA_PRIVATE_HOSTS."
+        )
+    return sock
+
+
+class _CheckedConnection(HTTPConnection):
+    def _new_conn(self) -> socket.socket:
+        return _check_peer(super()._new_conn(), self.host)
+
+
+class _CheckedSecureConnection(HTTPSConnection):
+    def _new_conn(self) -> socket.socket:
+        return _check_peer(super()._new_conn(), self.host)
+
+
+class _CheckedPool(HTTPConnectionPool):
+    ConnectionCls = _CheckedConnection
+
+
+class _CheckedSecurePool(HTTPSConnectionPool):
+    ConnectionCls = _CheckedSecureConnection
+
+
+class _CheckedAdapter(HTTPAdapter):
+    """Looks where a connection really ended up, so that no name can lead it elsewhere afterwards."""
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        self.poolmanager.pool_classes_by_scheme = {"http": _CheckedPool, "https": _CheckedSecurePool}
+
+
+# -- The client --------------------------------------------------------------------------------------------------------
+
+
+class JiraClient:
+    """One Jira, signed in. Implements `actions.tracker.Tracker`; raises `TrackerError`s only."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        is_cloud: bool,
+        username: str = "",
+        secret: str,
+        account: str = "",
+        is_dedicated: bool = False,
+        aliases: Mapping[str, str] | None = None,
+    ) -> None:
+        """`account` and `is_dedicated` tell which entries of a history are ours where Jira keeps no word of it."""
+        check_address(url)
+        self._url = url.rstrip("/")
+        self._is_cloud = is_cloud
+        self._account = account if is_dedicated else ""
+        self._aliases = dict(aliases or {})
+        sign_in: dict[str, Any] = {"basic_auth": (username, secret)} if username else {"token_auth": secret}
+        self._jira = JIRA(
+            options={"server": self._url, "verify": settings.JIRA_CA_FILE or True},
+            get_server_info=False,
+            max_retries=0,
+            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            logging=False,
+            **sign_in,
+        )
+        session = self._jira._session
+        session.trust_env = False
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, _CheckedAdapter())
+
+    def close(self) -> None:
+        self._jira._session.close()
+
+    # -- Issues --------------------------------------------------------------------------------------------------------
+
+    def create(self, draft: Draft) -> Made:
+        answer = self._call("POST", "issue", body=self._drafted(draft))
+        try:
+            return Made(id=str(answer["id"]), key=str(answer["key"]))
+        except (KeyError, TypeError) as error:
+            raise Unreachable("Jira's answer to a creation could not be read.") from error
+
+    def create_many(self, drafts: Sequence[Draft]) -> list[Made]:
+        """At most 50. A draft that Jira refuses does not keep the others from being made."""
+        answer = self._call("POST", "issue/bulk", body={"issueUpdates": [self._drafted(draft) for draft in drafts]})
+        try:
+            refused = {
+                int(error["failedElementNumber"]): _refusal(error["elementErrors"]) for error in answer["errors"]
+            }
+            made = iter(answer["issues"])
+            return [
+                Made(refusal=refused[place]) if place in refused else _made(next(made)) for place in range(len(drafts))
+            ]
+        except (KeyError, TypeError, ValueError, StopIteration) as error:
+            raise Unreachable("Jira's answer to a creation could not be read.") from error
+
+    def issue(self, issue_id: str) -> Issue:
+        params = {"fields": ",".join(FIELDS), "expand": "changelog", "properties": PROPERTY}
+        return self._read(self._call("GET", f"issue/{quote(issue_id, safe='')}", params=params))
+
+    def issues(self, ids: Sequence[str]) -> list[Issue]:
+        if not self._is_cloud:
+            return list(self._one_by_one(ids))
+        body = {"issueIdsOrKeys": list(ids), "fields": FIELDS, "expand": ["changelog"], "properties": [PROPERTY]}
+        return [self._read(each) for each in self._call("POST", "issue/bulkfetch", body=body)["issues"]]
+
+    def _one_by_one(self, ids: Sequence[str]) -> Iterator[Issue]:
+        for each in ids:
+            try:
+                yield self.issue(each)
+            except Missing:
+                continue
+
+    def walk(self, project: str, *, after: int) -> Iterator[Issue]:
+        if not self._is_cloud:
+            yield from self._walk_one_by_one(project, after)
+            return
+        while True:
+            keys = [f"{project}-{number}" for number in range(after + 1, after + PAGE + 1)]
+            found = self.issues(keys)
+            yield from found
+            if not found:
+                return
+            after += PAGE
+
+    def _walk_one_by_one(self, project: str, after: int) -> Iterator[Issue]:
+        missed, number = 0, after
+        while missed < MISSES:
+            number += 1
+            try:
+                yield self.issue(f"{project}-{number}")
+                missed = 0
+            except Missing:
+                missed += 1
+
+    def update(self, issue: Issue, values: Mapping[str, Any]) -> Issue:
+        labels = values.get("labels")
+        fields = {NAMES[name]: self._wire(name, value, issue) for name, value in values.items() if name != "labels"}
+        body: dict[str, Any] = {"historyMetadata": METADATA}
+        if fields:
+            body["fields"] = fields
+        if labels:
+            steps = [{"add": each} for each in labels["add"]] + [{"remove": each} for each in labels["remove"]]
+            body["update"] = {"labels": steps}
+        path = f"issue/{quote(issue.id, safe='')}"
+        if not self._is_cloud:
+            self._call("PUT", path, body=body, is_answered=False)
+            return self.issue(issue.id)
+        params = {"returnIssue": "true", "expand": "changelog"}
+        return self._read(self._call("PUT", path, params=params, body=body))
+
+    def steps(self, issue_id: str) -> list[Step]:
+        path = f"issue/{quote(issue_id, safe='')}/transitions"
+        answer = self._call("GET", path, params={"expand": "transitions.fields"})
+        return [
+            Step(
+                id=str(each["id"]),
+                name=str(each.get("name", "")),
+                to=str(each["to"]["id"]),
+                category=str((each["to"].get("statusCategory") or {}).get("key", "")),
+                missing=tuple(
+                    f"{name}\n{about.get('name') or name}"
+                    for name, about in (each.get("fields") or {}).items()
+                    if about.get("required") and not about.get("hasDefaultValue")
+                ),
+            )
+            for each in answer["transitions"]
+        ]
+
+    def take_step(self, issue_id: str, step: str, fields: Mapping[str, Any] | None = None) -> None:
+        body: dict[str, Any] = {"transition": {"id": step}, "historyMetadata": METADATA}
+        if fields:
+            body["fields"] = dict(fields)
+        self._call("POST", f"issue/{quote(issue_id, safe='')}/transitions", body=body, is_answered=False)
+
+    def changed_since(self, project: str, *, minutes: int) -> Iterator[tuple[str, datetime]]:
+        jql = f'project = "{project}" AND updated >= -{minutes}m ORDER BY updated ASC'
+        if not self._is_cloud:
+            yield from self._changed_by_number(jql)
+            return
+        token = None
+        while True:
+            body = {
+                "jql": jql,
+                "fields": ["updated"],
+                "maxResults": PAGE,
+                **({"nextPageToken": token} if token else {}),
+            }
+            answer = self._call("POST", "search/jql", body=body)
+            yield from ((str(each["id"]), _time(each["fields"]["updated"])) for each in answer["issues"])
+            token = answer.get("nextPageToken")
+            if not token:
+                return
+
+    def _changed_by_number(self, jql: str) -> Iterator[tuple[str, datetime]]:
+        start = 0
+        while True:
+            body = {"jql": jql, "fields": ["updated"], "maxResults": PAGE, "startAt": start}
+            answer = self._call("POST", "search", body=body)
+            yield from ((str(each["id"]), _time(each["fields"]["updated"])) for each in answer["issues"])
+            start += len(answer["issues"])
+            if not answer["issues"] or start >= int(answer.get("total", 0)):
+                return
+
+    def add_link(self, issue_id: str, *, key: str, url: str, title: str) -> None:
+        body = {"globalId": key, "object": {"url": url, "title": title[:255]}}
+        self._call("POST", f"issue/{quote(issue_id, safe='')}/remotelink", body=body)
+
+    # -- What a project is like ----------------------------------------------------------------------------------------
+
+    def myself(self) -> Mapping[str, Any]:
+        return cast("Mapping[str, Any]", self._call("GET", "myself"))
+
+    def server(self) -> Mapping[str, Any]:
+        return cast("Mapping[str, Any]", self._call("GET", "serverInfo"))
+
+    def project(self, key: str) -> Mapping[str, Any]:
+        return cast("Mapping[str, Any]", self._call("GET", f"project/{quote(key, safe='')}"))
+
+    def statuses(self, project: str) -> list[Mapping[str, Any]]:
+        """By type of issue, the statuses it can have."""
+        return list(self._call("GET", f"project/{quote(project, safe='')}/statuses"))
+
+    def priorities(self) -> list[Mapping[str, Any]]:
+        """From the highest down."""
+        return list(self._call("GET", "priority"))
+
+    def permissions(self, project: str) -> Mapping[str, bool]:
+        params = {"projectKey": project}
+        if self._is_cloud:
+            params["permissions"] = ",".join(PERMISSIONS)
+        answer = self._call("GET", "mypermissions", params=params)["permissions"]
+        return {name: bool((answer.get(name) or {}).get("havePermission")) for name in PERMISSIONS}
+
+    def can_browse(self, project: str) -> bool:
+        try:
+            return self.permissions(project)["BROWSE_PROJECTS"]
+        except Missing:
+            return False
+
+    def issue_types(self, project: str) -> list[Mapping[str, Any]]:
+        answer = self._call(
+            "GET", f"issue/createmeta/{quote(project, safe='')}/issuetypes", params={"maxResults": "50"}
+        )
+        return list(answer.get("issueTypes") or answer.get("values") or [])
+
+    def create_fields(self, project: str, kind: str) -> list[Mapping[str, Any]]:
+        """What may and must be said of a new issue."""
+        path = f"issue/createmeta/{quote(project, safe='')}/issuetypes/{quote(kind, safe='')}"
+        answer = self._call("GET", path, params={"maxResults": "200"})
+        return list(answer.get("fields") or answer.get("values") or [])
+
+    def find_person(self, email: str, *, project: str) -> Mapping[str, Any] | None:
+        """The one account that can be given issues and whose address is exactly `email`; a likely one is none."""
+        params = {"project": project, ("query" if self._is_cloud else "username"): email}
+        found = self._call("GET", "user/assignable/search", params=params)
+        exact = [each for each in found if str(each.get("emailAddress") or "").casefold() == email.casefold()]
+        hidden = [each for each in found if not each.get("emailAddress")]
+        if len(exact) == 1:
+            return cast("Mapping[str, Any]", exact[0])
+        return {**hidden[0], "isLikely": True} if not exact and len(found) == len(hidden) == 1 else None
+
+    def account_of(self, person: Mapping[str, Any]) -> str:
+        """How this Jira names a person in fields."""
+        return str(person.get("accountId" if self._is_cloud else "name") or "")
+
+    # -- One request ---------------------------------------------------------------------------------------------------
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        is_answered: bool = True,
+    ) -> Any:
+        """Ask once. What it raises tells whether it was done: only `Unreachable` leaves that open."""
+        url = f"{self._url}/rest/api/{3 if self._is_cloud else 2}/{path}"
+        begun, status = time.monotonic(), "none"
+        try:
+            sent: dict[str, Any] = {"params": dict(params or {}), "allow_redirects": False}
+            if body:
+                sent["json"] = body
+            response = self._jira._session.request(method, url, **sent)
+            status = str(response.status_code)
+            return _content(response, is_answered=is_answered)
+        except JIRAError as error:
+            status = str(error.status_code)
+            raise _failure(error.response, path) from error
+        except requests.RequestException as error:
+            raise _no_answer(error) from error
+        finally:
+            milliseconds = (time.monotonic() - begun) * 1000
+            logger.info("%s %s %s %.0f ms", method, path.split("?")[0], status, milliseconds)
+
+    # -- Words of Jira -------------------------------------------------------------------------------------------------
+
+    def _drafted(self, draft: Draft) -> dict[str, Any]:
+        said = {
+            NAMES[name]: self._wire(name, value)
+            for name, value in draft.values.items()
+            if name != "status" and value not in (None, "", [])
+        }
+        fields = {**draft.extra, **said, "project": {"key": draft.project}, "issuetype": {"id": draft.kind}}
+        marker = {"key": PROPERTY, "value": draft.marker}
+        return {"fields": fields, "properties": [marker]}
+
+    def _wire(self, name: str, value: Any, issue: Issue | None = None) -> Any:
+        match name:
+            case "description":
+                if not self._is_cloud:
+                    return wiki.to_wiki(value)
+                return patched(issue.text if issue else None, value)
+            case "owner":
+                return None if value is None else {"accountId" if self._is_cloud else "name": self._name(value)}
+            case "priority":
+                return {"id": value}
+            case _:
+                return value
+
+    def _name(self, account: str) -> str:
+        """Data Center's histories name people by a key that its fields do not take."""
+        if self._is_cloud or not account.startswith("JIRAUSER"):
+            return account
+        if account not in self._aliases:
+            self._aliases[account] = str(self._call("GET", "user", params={"key": account})["name"])
+        return self._aliases[account]
+
+    def _read(self, raw: Any) -> Issue:
+        try:
+            return self._issue(raw)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Unreachable("Jira's answer about an issue could not be read.") from error
+
+    def _issue(self, raw: Mapping[str, Any]) -> Issue:
+        fields = raw["fields"]
+        status, owner, priority = fields["status"], fields.get("assignee"), fields.get("priority")
+        text = fields.get("description")
+        marker = (raw.get("properties") or {}).get(PROPERTY)
+        return Issue(
+            id=str(raw["id"]),
+            key=str(raw["key"]),
+            project=str(raw["key"]).rpartition("-")[0],
+            updated_at=_time(fields["updated"]),
+            values={
+                "title": str(fields.get("summary") or ""),
+                "description": adf.to_markdown(text) if self._is_cloud else wiki.from_wiki(text),
+                "owner": self.account_of(owner) if owner else None,
+                "due_on": fields.get("duedate") or None,
+                "priority": str(priority["id"]) if priority else None,
+                "status": str(status["id"]),
+                "labels": sorted(fields.get("labels") or []),
+            },
+            entries=self._entries(raw),
+            marker=marker if isinstance(marker, str) else "",
+            category=str((status.get("statusCategory") or {}).get("key", "")),
+            names={
+                "owner": str((owner or {}).get("displayName") or ""),
+                "priority": str((priority or {}).get("name") or ""),
+                "status": str(status.get("name") or ""),
+            },
+            text=text,
+        )
+
+    def _entries(self, raw: Mapping[str, Any]) -> list[Entry]:
+        log = raw.get("changelog") or {}
+        histories = list(log.get("histories") or [])
+        if self._is_cloud and int(log.get("total") or 0) > len(histories):
+            histories = list(self._whole_history(str(raw["id"])))
+        return sorted((self._entry(each) for each in histories), key=lambda entry: entry.id)
+
+    def _whole_history(self, issue_id: str) -> Iterator[Mapping[str, Any]]:
+        start = 0
+        while True:
+            params = {"startAt": str(start), "maxResults": str(PAGE)}
+            page = self._call("GET", f"issue/{quote(issue_id, safe='')}/changelog", params=params)
+            yield from page["values"]
+            start += len(page["values"])
+            if page.get("isLast") or not page["values"]:
+                return
+
+    def _entry(self, raw: Mapping[str, Any]) -> Entry:
+        author = raw.get("author") or {}
+        kept = (raw.get("historyMetadata") or {}).get("type")
+        is_ours = kept == METADATA["type"] if kept else bool(self._account) and self.account_of(author) == self._account
+        changes = {}
+        for item in raw.get("items") or []:
+            name = OURS.get(str(item.get("fieldId") or item.get("field") or "").casefold())
+            if name:
+                changes[name] = Change(self._past(name, item, "from"), self._past(name, item, "to"))
+        return Entry(
+            id=int(raw["id"]),
+            at=_time(raw["created"]),
+            author=str(author.get("displayName") or ""),
+            is_ours=is_ours,
+            changes=changes,
+        )
+
+    def _past(self, name: str, item: Mapping[str, Any], side: str) -> Any:
+        """What a field said before or after an entry: some by id, some in words."""
+        by_id, words = item.get(side), item.get(f"{side}String")
+        match name:
+            case "title":
+                return words or ""
+            case "description":
+                return wiki.from_wiki(words)
+            case "labels":
+                return sorted((words or "").split())
+            case "due_on":
+                return str(by_id or words)[:10] if by_id or words else None
+            case "owner":
+                return self._aliases.get(str(by_id), str(by_id)) if by_id else None
+            case _:
+                return str(by_id) if by_id else None
+
+
+PERMISSIONS = ("BROWSE_PROJECTS", "CREATE_ISSUES", "EDIT_ISSUES", "ASSIGN_ISSUES", "TRANSITION_ISSUES", "LINK_ISSUES")
+
+
+# -- Answers -----------------------------------------------------------------------------------------------------------
+
+
+def _made(raw: Mapping[str, Any]) -> Made:
+    return Made(id=str(raw["id"]), key=str(raw["key"]))
+
+
+def _time(raw: Any) -> datetime:
+    """Jira writes 2026-04-01T12:00:00.000+0000, and milliseconds since 1970 in some lists."""
+    if isinstance(raw, int):
+        return datetime.fromtimestamp(raw / 1000, tz=UTC)
+    return datetime.fromisoformat(str(raw))
+
+
+def _content(response: requests.Response, *, is_answered: bool) -> Any:
+    if 300 <= response.status_code < 400:
+        raise Refused("Jira sends us to another address. Check that of the connection: it must be Jira's own.")
+    if not is_answered:
+        return None
+    try:
+        return response.json()
+    except ValueError as error:
+        raise Unreachable("Jira's answer could not be read.") from error
+
+
+def _failure(response: requests.Response | None, path: str) -> TrackerError:
+    """Which failure an answer is: who can mend it, and whether anything was done."""
+    if response is None:
+        return Unreachable("Jira did not answer.")
+    status, words = response.status_code, _words(response)
+    if status == 429:
+        return Throttled(
+            "Jira asks us to be slower.", wait=_wait(response), reason=response.headers.get("RateLimit-Reason", "")
+        )
+    if status in {400, 413, 422}:
+        return words if isinstance(words, Refused) else Unreachable(f"Jira's front door answered {status}.")
+    said = f" ({words})" if str(words) else ""
+    known: dict[int, TrackerError] = {
+        401: SignInRefused("Jira does not accept the secret any more."),
+        403: Forbidden(f"Jira does not let the account do that{said}."),
+        404: Missing(f"Jira has nothing there, or the account may not see it{said}."),
+        409: Conflicting("Somebody changed it at the same moment."),
+        410: Gone(f"This Jira does not offer {path.split('/')[0]} any more; Debrief must be updated."),
+    }
+    return known.get(status) or Unreachable(f"Jira answered {status}.")
+
+
+def _words(response: requests.Response) -> Refused | str:
+    """What Jira says is wrong, if it is Jira who says it."""
+    try:
+        body = response.json()
+    except ValueError:
+        return ""
+    return _refusal(body) if isinstance(body, dict) else ""
+
+
+class _AllRefused(Refused):
+    """Not one of many issues was created; `answer` says of each why."""
+
+    def __init__(self, answer: Mapping[str, Any]) -> None:
+        super().__init__("Jira refused all of them.")
+        self.answer = answer
+
+
+def _refusal(body: Mapping[str, Any]) -> Refused:
+    if isinstance(body.get("errors"), list):
+        return _AllRefused({"issues": [], **body})
+    errors = body.get("errors") if isinstance(body.get("errors"), dict) else {}
+    fields = {OURS.get(name, name): str(text)[:300] for name, text in (errors or {}).items()}
+    messages = [str(text) for text in body.get("errorMessages") or []]
+    return Refused(" ".join([*messages, *fields.values()])[:500], fields)
+
+
+def _wait(response: requests.Response) -> float:
+    """Seconds to wait, as the header says it: a number, a date, or nothing."""
+    raw = response.headers.get("Retry-After", "").strip()
+    try:
+        return min(max(0.0, float(raw)), LONGEST_WAIT)
+    except ValueError:
+        pass
+    try:
+        seconds = (parsedate_to_datetime(raw) - datetime.now(UTC)).total_seconds()
+    except (TypeError, ValueError):
+        return 0.0
+    return min(max(0.0, seconds), LONGEST_WAIT)
+
+
+def _no_answer(error: requests.RequestException) -> TrackerError:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, NotAllowed):
+            return cause
+        reason = getattr(cause, "reason", None)
+        if isinstance(cause, NewConnectionError) or isinstance(reason, NewConnectionError):
+            return NotReached("Jira cannot be reached.")
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, requests.exceptions.SSLError):
+        return NotReached("Jira's certificate is not one to trust. For an authority of your own, set JIRA_CA_FILE.")
+    if isinstance(error, requests.Timeout):
+        return Unreachable("Jira did not answer in time.")
+    return Unreachable("The connection to Jira broke off.")
+
+
+def connected(ids: Iterable[str]) -> list[list[str]]:
+    """Ids in portions of as many as one request takes."""
+    every = list(ids)
+    return [every[start : start + PAGE] for start in range(0, len(every), PAGE)]

@@ -1,0 +1,61 @@
+"""A connection as the database has it, made a client that can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from accounts import secrets
+from accounts.models import User
+from actions.enums import JiraAuth
+from actions.jira.client import JiraClient
+from actions.jira.mapping import FieldMapping
+from actions.models import ActionItem, JiraConnection, JiraMapping
+from actions.queries import may_own
+from actions.tracker import FIELDS, SignInRefused
+
+
+@contextmanager
+def client_of(connection: JiraConnection) -> Iterator[JiraClient]:
+    """A client that is signed in as the connection says. Raises `TrackerError`s only."""
+    try:
+        secret = secrets.unseal(connection.secret)
+    except (secrets.NoKeys, secrets.Unreadable) as error:
+        raise SignInRefused(str(error)) from error
+    client = JiraClient(
+        connection.api_url,
+        is_cloud=connection.is_cloud,
+        username=connection.username if connection.auth == JiraAuth.API_TOKEN else "",
+        secret=secret,
+        account=connection.account_id,
+        is_dedicated=connection.is_dedicated,
+        aliases=dict(connection.people.exclude(account_key="").values_list("account_key", "account_id")),
+    )
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def field_mapping(mapping: JiraMapping, action: ActionItem) -> FieldMapping:
+    """What the values of `action` mean in Jira. Of people, those who may own it are known."""
+    known = mapping.connection.people.filter(person__is_active=True).values_list("person_id", "account_id")
+    people = {str(person): account for person, account in known}
+    names = {str(action.owner_id): action.owner.display_name} if action.owner else {}
+    return FieldMapping(
+        priorities=mapping.priorities,
+        priorities_in=mapping.priorities_in,
+        statuses=mapping.statuses,
+        categories={key: each["category"] for key, each in mapping.known.get("statuses", {}).items()},
+        people=people,
+        fields=tuple(name for name in FIELDS if name not in mapping.known.get("left_out", ())),
+        labels=mapping.labels,
+        is_wiki=not mapping.connection.is_cloud,
+        names=names,
+    )
+
+
+def is_owner_allowed(person_id: int, action: ActionItem) -> bool:
+    """Whether somebody whom Jira names may own it here: they must be able to see it."""
+    person = User.objects.filter(pk=person_id).first()
+    return person is not None and may_own(person, action.postmortem)

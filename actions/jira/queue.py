@@ -1,0 +1,193 @@
+"""Which action is looked at next, by whom, and what follows when it fails. The row in Postgres is the queue.
+
+A worker leases a row before it asks Jira anything, and every commit of its work first looks whether the lease is still
+its own: so at most one request is under way for an issue, and a worker thought dead changes nothing when it wakes.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from actions.enums import SyncState
+from actions.models import ActionItem, ItemSync, JiraConnection
+from actions.services.action import AlreadyGone, lock_action
+from actions.tracker import (
+    Conflicting,
+    Forbidden,
+    Gone,
+    Missing,
+    Refused,
+    SignInRefused,
+    Throttled,
+    TrackerError,
+    Unreachable,
+)
+
+Clock = Callable[[], datetime]
+
+LEASE = timedelta(seconds=90)
+AT_ONCE = 4
+"""Leases of one connection at a time: what a Jira bears without asking us to be slower."""
+BREAKS_AFTER = 5
+"""Failures in a row to reach a Jira, after which it is left alone for a while."""
+LONGEST_BREAK = timedelta(minutes=10)
+LONGEST_WAIT = timedelta(hours=1)
+SOON = timedelta(seconds=5)
+
+
+class LeaseLost(Exception):
+    """Somebody else works on it by now; whatever was to be written is not."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to work on one row, for a while."""
+
+    sync_id: int
+    token: uuid.UUID
+
+
+def claim(sync_id: int, *, now: datetime) -> Lease | None:
+    """Lease one row that is due; None if it is not, or somebody has it, or its Jira is to be left alone."""
+    found = claim_many(now=now, only=sync_id, most=1)
+    return found[0] if found else None
+
+
+@transaction.atomic
+def claim_many(
+    *, now: datetime, most: int, only: int | None = None, connection_id: int | None = None, linked: bool = False
+) -> list[Lease]:
+    """Lease rows that are due, of one connection; the connection's row is locked only for the moment of choosing."""
+    rows = ItemSync.objects.filter(due_at__lte=now).exclude(state__in=[SyncState.UNLINKED, SyncState.MISSING])
+    rows = rows.filter(Q(lease=None) | Q(lease_ends_at__lt=now))
+    if only is not None:
+        rows = rows.filter(pk=only)
+        connection_id = rows.values_list("connection_id", flat=True).first()
+    if connection_id is None or not _may_ask(connection_id, now=now):
+        return []
+    if linked:
+        rows = rows.filter(remote_id__isnull=False, attempt=None)
+    chosen = rows.filter(connection_id=connection_id).order_by("is_bulk", "due_at", "pk")
+    ids = list(chosen.select_for_update(of=("self",), skip_locked=True).values_list("pk", flat=True)[:most])
+    token = uuid.uuid4()
+    ItemSync.objects.filter(pk__in=ids).update(lease=token, lease_ends_at=now + LEASE)
+    return [Lease(pk, token) for pk in ids]
+
+
+def _may_ask(connection_id: int, *, now: datetime) -> bool:
+    connection = JiraConnection.objects.select_for_update(of=("self",)).get(pk=connection_id)
+    if connection.paused_reason or (connection.retry_at and connection.retry_at > now):
+        return False
+    holders = connection.items.filter(lease__isnull=False, lease_ends_at__gte=now)
+    busy = holders.values("lease").distinct().count()
+    return busy < (1 if connection.failures >= BREAKS_AFTER else AT_ONCE)
+
+
+@contextmanager
+def held(lease: Lease) -> Iterator[ItemSync]:
+    """The row, locked until the transaction ends, if the lease is still ours. Raises `LeaseLost`.
+
+    Where the action is written too, lock that first.
+    """
+    with transaction.atomic():
+        rows = ItemSync.objects.select_for_update(of=("self",)).select_related("mapping__connection")
+        row = rows.filter(pk=lease.sync_id, lease=lease.token).first()
+        if row is None:
+            raise LeaseLost
+        yield row
+
+
+@contextmanager
+def held_with_action(lease: Lease) -> Iterator[tuple[ItemSync, ActionItem | None]]:
+    """The row as `held` gives it, and its action, locked before it; None if that was deleted."""
+    with transaction.atomic():
+        action_id = ItemSync.objects.filter(pk=lease.sync_id).values_list("action_id", flat=True).first()
+        try:
+            action = lock_action(ActionItem(pk=action_id)) if action_id else None
+        except AlreadyGone:
+            action = None
+        with held(lease) as row:
+            yield row, action
+
+
+def release(lease: Lease, *, now: datetime, looked_at: datetime) -> None:
+    """Give the row back. It stays due if something happened since `looked_at`."""
+    with transaction.atomic():
+        rows = ItemSync.objects.select_for_update(of=("self",))
+        row = rows.filter(pk=lease.sync_id, lease=lease.token).first()
+        if row is None:
+            return
+        is_hinted = row.hinted_at is not None and row.hinted_at >= looked_at
+        row.lease = row.lease_ends_at = None
+        if is_hinted and row.state != SyncState.UNLINKED:
+            row.due_at = min(row.due_at or now, now)
+        row.save(update_fields=["lease", "lease_ends_at", "due_at"])
+
+
+# -- Failures ----------------------------------------------------------------------------------------------------------
+
+
+def failed(lease: Lease, error: TrackerError, *, now: datetime) -> None:
+    """Remember why it did not work and when to try again; the words are for who reads the page."""
+    with held(lease) as row:
+        row.error_code, row.error_text = error.code, str(error)[:1000]
+        match error:
+            case Throttled():
+                row.due_at = now + max(timedelta(seconds=error.wait), SOON) * random.uniform(1, 1.2)  # noqa: S311
+            case Unreachable():
+                row.failures += 1
+                row.due_at = now + backoff(row.failures)
+            case Conflicting():
+                row.due_at = now + SOON
+            case SignInRefused() | Gone():
+                row.due_at = now
+            case Missing() if row.remote_id:
+                row.state, row.due_at = SyncState.MISSING, None
+            case Forbidden() | Missing() | Refused() | TrackerError():
+                row.state = row.state if row.attempt else SyncState.ATTENTION
+                row.due_at = None
+        row.save(update_fields=["error_code", "error_text", "failures", "due_at", "state"])
+    _tell_connection(row.connection_id, error, now=now)
+
+
+def backoff(failures: int) -> timedelta:
+    """How long to wait after so many failures in a row: doubling, with jitter so that not all come back at once."""
+    longest: timedelta = min(LONGEST_WAIT, timedelta(seconds=30) * 2 ** min(failures - 1, 10))
+    return longest * random.uniform(0.5, 1)  # noqa: S311
+
+
+@transaction.atomic
+def _tell_connection(connection_id: int, error: TrackerError, *, now: datetime) -> None:
+    connection = JiraConnection.objects.select_for_update(of=("self",)).get(pk=connection_id)
+    match error:
+        case Throttled() if error.reason != "jira-per-issue-on-write":
+            connection.retry_at = now + max(timedelta(seconds=error.wait), timedelta(seconds=1))
+        case Unreachable():
+            connection.failures += 1
+            connection.failing_since = connection.failing_since or now
+            over = connection.failures - BREAKS_AFTER
+            if over >= 0:
+                connection.retry_at = now + min(LONGEST_BREAK, timedelta(seconds=30) * 2 ** min(over, 6))
+        case SignInRefused() | Gone():
+            connection.paused_reason, connection.paused_at = str(error)[:500], now
+        case _ if error.code == "address":
+            connection.paused_reason, connection.paused_at = str(error)[:500], now
+        case _:
+            return
+    connection.save(update_fields=["retry_at", "failures", "failing_since", "paused_reason", "paused_at"])
+
+
+def answered(connection: JiraConnection, *, now: datetime) -> None:
+    """Jira is well; written down once in a while, and at once after it was not."""
+    is_news = connection.failures or connection.answered_at is None or now - connection.answered_at > SOON * 6
+    if is_news:
+        JiraConnection.objects.filter(pk=connection.pk).update(failures=0, failing_since=None, answered_at=now)
+        connection.failures, connection.answered_at = 0, now

@@ -1,0 +1,308 @@
+"""One pass over one action: made if it is not there, merged with its issue, written to both sides until they agree."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from actions.enums import SyncState
+from actions.jira import local, queue
+from actions.jira.connect import client_of, field_mapping, is_owner_allowed
+from actions.jira.create import create_issue, is_ours, probe, saw_number
+from actions.jira.merge import Merged, State, merge
+from actions.jira.queue import Clock, Lease, LeaseLost, held, held_with_action
+from actions.jira.transitions import NoWay, next_step
+from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping, SyncConflict, SyncEntry
+from actions.services.tracking import may_leave
+from actions.tracker import Conflicting, Issue, Missing, Refused, Tracker, TrackerError
+
+logger = logging.getLogger("debrief.jira")
+
+ROUNDS = 9
+"""Of reading, merging and writing in one pass; people who write at the same moment make more of them."""
+FRESH = timedelta(minutes=10)
+ASIDE = {"description", "status"}
+"""Fields that are written only after the issue was read just now: others merge as well from the answer to the write."""
+
+
+def sync_item(sync_id: int, *, clock: Clock) -> bool:
+    """Bring one action and its issue together, if it is due and nobody else is at it. True if it was worked on.
+
+    Repeating it, or doing it twice at once, changes nothing. What fails is remembered on the row, in words.
+    """
+    lease = queue.claim(sync_id, now=clock())
+    if lease is None:
+        return False
+    connection = JiraConnection.objects.get(items=sync_id)
+    work(lease, connection, clock=clock)
+    return True
+
+
+def work(lease: Lease, connection: JiraConnection, *, clock: Clock, issue: Issue | None = None) -> None:
+    """Do what the leased row needs, and give it back. `issue` is what was read of it just now."""
+    begun = clock()
+    try:
+        with client_of(connection) as tracker:
+            _Pass(lease, tracker, clock).run(issue)
+        queue.answered(connection, now=clock())
+    except TrackerError as error:
+        logger.info("sync %s: %s", lease.sync_id, error.code)
+        try:
+            queue.failed(lease, error, now=clock())
+        except LeaseLost:
+            return
+    except LeaseLost:
+        return
+    queue.release(lease, now=clock(), looked_at=begun)
+
+
+@dataclass
+class _Pass:
+    lease: Lease
+    tracker: Tracker
+    clock: Clock
+    pushed: dict[str, Any] = field(default_factory=dict)
+    tried: set[str] = field(default_factory=set)
+
+    def run(self, issue: Issue | None) -> None:
+        with held(self.lease) as row:
+            is_attempted, remote_id = row.attempt is not None, row.remote_id
+        if remote_id is None:
+            step = probe if is_attempted else create_issue
+            if not step(self.lease, self.tracker, self.clock):
+                return
+            with held(self.lease) as row:
+                remote_id = row.remote_id or ""
+        self.agree(issue or self._remembered() or self._read(remote_id))
+        self._show_links()
+
+    # -- Reading -------------------------------------------------------------------------------------------------------
+
+    def _read(self, remote_id: str) -> Issue:
+        try:
+            return self.tracker.issue(remote_id)
+        except Missing:
+            with held(self.lease) as row:
+                project = row.mapping.project_key
+            if self.tracker.can_browse(project):
+                raise
+            raise _hidden(project) from None
+
+    def _remembered(self) -> Issue | None:
+        """The issue as both sides agreed on it: enough to write to, for the answer brings what happened since."""
+        with held(self.lease) as row:
+            is_hinted = row.hinted_at is not None and (row.read_at is None or row.hinted_at >= row.read_at)
+            names = set(row.dirty) - set(row.blocked)
+            if is_hinted or row.read_at is None or not names or names & ASIDE or not names <= set(row.base):
+                return None
+            return Issue(
+                id=row.remote_id or "",
+                key=row.remote_key,
+                project=row.remote_key.rpartition("-")[0],
+                updated_at=row.remote_updated_at or row.read_at,
+                values={name: each["r"] for name, each in row.base.items()},
+                entries=(),
+                marker=str(row.marker),
+                names={},
+            )
+
+    # -- Merging -------------------------------------------------------------------------------------------------------
+
+    def agree(self, issue: Issue) -> None:
+        """Merge and write until there is nothing left to write."""
+        for _ in range(ROUNDS):
+            push = self._merge(issue)
+            if not push:
+                return
+            try:
+                issue = self._write(issue, push)
+            except Conflicting:
+                issue = self._read(issue.id)
+        raise Conflicting("People were changing it all the time.")
+
+    def _merge(self, issue: Issue) -> dict[str, Any]:
+        """Decide and write down, in one transaction; returns what is to be written to Jira."""
+        now = self.clock()
+        with held_with_action(self.lease) as (row, action):
+            if action is None or row.state == SyncState.UNLINKED:
+                return {}
+            if not is_ours(row, issue):
+                raise Refused(f"{issue.key} belongs to another action. Unlink it, then link the right one.")
+            if issue.names:
+                if row.remote_updated_at and issue.updated_at < row.remote_updated_at:
+                    raise Conflicting("Jira answered with an older state than before.")
+                row.remote_updated_at = issue.updated_at
+            translate = field_mapping(row.mapping, action)
+            translate = translate.without_people(self._strangers(translate.people, issue, action))
+            values = local.values_of(action)
+            state = State(row.base, row.dirty, row.last_entry)
+            merged = merge(issue, values, state, translate, pushed=self.pushed)
+            self._keep(row, action, issue, merged, values, now)
+            push = self._allowed(row, action, merged)
+            self.pushed = {name: {**values, **merged.local}[name] for name in push}
+            row.save()
+        saw_number(row.mapping_id, issue.key)
+        return push
+
+    def _strangers(self, people: Mapping[str, str], issue: Issue, action: ActionItem) -> set[str]:
+        """People whom Jira names as owner but who may not see the action: they cannot own it here."""
+        named = {issue.values.get("owner")}
+        for entry in issue.entries:
+            if "owner" in entry.changes:
+                named.add(entry.changes["owner"].after)
+        chosen = {person for person, account in people.items() if account in named}
+        return {
+            person for person in chosen if int(person) != action.owner_id and not is_owner_allowed(int(person), action)
+        }
+
+    def _keep(
+        self, row: ItemSync, action: ActionItem, issue: Issue, merged: Merged, values: dict[str, Any], now: datetime
+    ) -> None:
+        if merged.local:
+            author = next((entry.author for entry in reversed(issue.entries) if not entry.is_ours), "")
+            local.write(action, merged.local, key=issue.key, author=author, now=now)
+            if "labels" in merged.local:
+                row.labels_seen = merged.local["labels"]
+            SyncEntry.objects.create(
+                sync=row, at=now, is_outward=False, fields=sorted(merged.local), words=author[:500]
+            )
+        for lost in merged.lost:
+            SyncConflict.objects.create(
+                sync=row, field=lost.field, ours=lost.ours, theirs=lost.theirs, author=lost.author, at=lost.at,
+                winner=lost.winner, found_at=now,
+            )  # fmt: skip
+        row.base, row.dirty, row.last_entry = merged.base, merged.dirty, merged.last_entry
+        is_read = bool(issue.names)
+        if is_read:
+            row.read_at, row.remote_key, row.notes = now, issue.key, _notes(issue, {**values, **merged.local})
+        refused = {
+            name: each for name, each in row.blocked.items() if "value" in each and name in merged.push
+            and each["value"] == merged.push[name]
+        }  # fmt: skip
+        row.blocked = {**refused, **{name: {"words": words} for name, words in merged.blocked.items()}}
+        row.state, row.error_code, row.error_text, row.failures = SyncState.LINKED, "", "", 0
+        row.lease_ends_at = now + queue.LEASE
+        if not set(merged.push) - set(row.blocked):
+            row.due_at, row.waiting_since, row.synced_at = None, None, now
+
+    def _allowed(self, row: ItemSync, action: ActionItem, merged: Merged) -> dict[str, Any]:
+        push = {name: value for name, value in merged.push.items() if name not in row.blocked}
+        if push and not may_leave(action, row.mapping):
+            words = "Its post-mortem is restricted now: nothing more is sent."
+            row.blocked = {name: {"words": words} for name in push}
+            row.due_at = None
+            return {}
+        return push
+
+    # -- Writing -------------------------------------------------------------------------------------------------------
+
+    def _write(self, issue: Issue, push: dict[str, Any]) -> Issue:
+        values = {name: value for name, value in push.items() if name != "status"}
+        if values:
+            return self._update(issue, values)
+        return self._move(issue, push["status"])
+
+    def _update(self, issue: Issue, values: dict[str, Any]) -> Issue:
+        """Write fields; those that Jira refuses stand back with its own words, and the others go through."""
+        while values:
+            try:
+                answer = self.tracker.update(issue, values)
+            except Refused as error:
+                refused = {name: words for name, words in error.fields.items() if name in values}
+                if not refused:
+                    raise
+                self._block({name: {"words": words, "value": values[name]} for name, words in refused.items()})
+                values = {name: value for name, value in values.items() if name not in refused}
+            else:
+                self._log(sorted(values), f"Wrote to {issue.key}")
+                return answer
+        return self._read(issue.id)
+
+    def _move(self, issue: Issue, goals: list[str] | str) -> Issue:
+        """Take one step through the workflow; the next round looks where it led."""
+        wanted = [goals] if isinstance(goals, str) else goals
+        with held(self.lease) as row:
+            mapping = row.mapping
+        steps = self.tracker.steps(issue.id)
+        at = issue.values["status"]
+        self._learn(mapping, at, {step.to: step.category for step in steps})
+        self.tried.add(at)
+        graph = mapping.known.get("graph", {})
+        try:
+            step = next_step(steps, at=at, goals=wanted, graph=graph, tried=self.tried, filled=mapping.closing)
+            asked = {each.split("\n", 1)[0] for each in step.missing}
+            self.tracker.take_step(issue.id, step.id, {name: mapping.closing[name] for name in asked})
+        except NoWay as error:
+            self._block({"status": {"words": str(error), "value": goals}})
+        except Refused as error:
+            self._block({"status": {"words": str(error) or "Jira refused the step.", "value": goals}})
+        else:
+            self._log(["status"], f"{issue.key}: {step.name}")
+        return self._read(issue.id)
+
+    def _learn(self, mapping: JiraMapping, status: str, following: dict[str, str]) -> None:
+        graph = mapping.known.setdefault("graph", {})
+        if graph.get(status) == following:
+            return
+        with transaction.atomic():
+            fresh = JiraMapping.objects.select_for_update(of=("self",)).get(pk=mapping.pk)
+            fresh.known.setdefault("graph", {})[status] = following
+            fresh.save(update_fields=["known"])
+        graph[status] = following
+
+    def _block(self, blocked: dict[str, dict[str, Any]]) -> None:
+        with held(self.lease) as row:
+            row.blocked.update(blocked)
+            row.save(update_fields=["blocked"])
+
+    def _log(self, names: list[str], words: str) -> None:
+        with held(self.lease) as row:
+            SyncEntry.objects.create(sync=row, at=self.clock(), is_outward=True, fields=names, words=words[:500])
+
+    # -- Links ---------------------------------------------------------------------------------------------------------
+
+    def _show_links(self) -> None:
+        """The post-mortem and the work, as links at the issue."""
+        with held(self.lease) as row:
+            if row.action is None or row.state != SyncState.LINKED or not row.remote_id:
+                return
+            remote_id, action, shown = row.remote_id, row.action, set(row.links)
+            wanted = _links(action)
+        new = {key: each for key, each in wanted.items() if f"{key} {each[0]}" not in shown}
+        for key, (url, title) in new.items():
+            self.tracker.add_link(remote_id, key=key, url=url, title=title)
+        if new:
+            with held(self.lease) as row:
+                row.links = sorted(shown | {f"{key} {url}" for key, (url, _) in new.items()})
+                row.save(update_fields=["links"])
+
+
+def _links(action: ActionItem) -> dict[str, tuple[str, str]]:
+    """By key, the address and the words of every link an issue shows."""
+    site = settings.BASE_URL.rstrip("/")
+    links = {"debrief": (f"{site}{action.get_absolute_url()}", f"{action.reference} in Debrief")}
+    for each in action.links.exclude(url=""):
+        links[f"work-{each.pk}"] = (each.url, str(each))
+    return {f"debrief:{site}:{action.pk}:{key}": each for key, each in links.items()}
+
+
+def _notes(issue: Issue, values: Mapping[str, Any]) -> dict[str, str]:
+    """What Jira says where we have no word for it."""
+    notes = {}
+    if issue.values["owner"] and values["owner"] is None:
+        notes["owner"] = issue.names.get("owner") or "Somebody in Jira"
+    if issue.names.get("status"):
+        notes["status"] = issue.names["status"]
+    if issue.names.get("priority"):
+        notes["priority"] = issue.names["priority"]
+    return notes
+
+
+def _hidden(project: str) -> TrackerError:
+    return Refused(f"The account may not see {project} in Jira any more. Give it “Browse projects” there.")

@@ -1,0 +1,115 @@
+"""Marks what changed here and is not in Jira yet, in the transaction that changed it. No call to Jira is made here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+from actions.enums import SyncState
+from actions.models import ActionItem, ItemSync, JiraMapping
+
+logger = logging.getLogger("debrief.jira")
+
+FIELDS = {
+    "title": "title",
+    "deliverable": "description",
+    "owner": "owner",
+    "owner_id": "owner",
+    "due_on": "due_on",
+    "priority": "priority",
+    "status": "status",
+    "labels": "labels",
+}
+"""What Jira is told of, by the name the action has for it."""
+PAUSE = timedelta(seconds=1)
+"""Changes made within it go out together."""
+SYNC_TASK = "actions.tasks.sync_item"
+
+
+def track_action(action: ActionItem, *, now: datetime) -> None:
+    """See to it that a new action gets an issue, where its team wants that."""
+    mapping = JiraMapping.objects.filter(team_id=action.team_id, is_automatic=True).first()
+    if mapping is not None and may_leave(action, mapping):
+        send_action(action, mapping, now=now)
+
+
+def may_leave(action: ActionItem, mapping: JiraMapping) -> bool:
+    """Whether an action may be told to Jira: what is restricted stays here unless the team says otherwise."""
+    postmortem = action.postmortem
+    return mapping.sends_restricted or not (postmortem.is_restricted or postmortem.incident.is_restricted)
+
+
+def send_action(action: ActionItem, mapping: JiraMapping, *, now: datetime, is_bulk: bool = False) -> ItemSync:
+    """Have an issue made for `action`; what is kept in Jira already stays as it is."""
+    row, is_new = ItemSync.objects.get_or_create(
+        action=action,
+        defaults={
+            "connection_id": mapping.connection_id,
+            "mapping": mapping,
+            "due_at": now,
+            "waiting_since": now,
+            "is_bulk": is_bulk,
+        },
+    )
+    if is_new:
+        nudge(row.pk)
+    return row
+
+
+def track_change(action: ActionItem, changed: Iterable[str], *, now: datetime) -> None:
+    """Remember which fields of `action`, which the caller has locked, Jira has not heard of."""
+    names = {FIELDS[name] for name in changed if name in FIELDS}
+    if not names:
+        return
+    row = ItemSync.objects.select_for_update().filter(action=action).exclude(state=SyncState.UNLINKED).first()
+    if row is None:
+        return
+    for name in names - {"labels"}:
+        row.dirty[name] = now.isoformat()
+    if "labels" in names:
+        times = row.dirty.setdefault("labels", {})
+        times.update(dict.fromkeys(set(row.labels_seen) ^ set(action.labels), now.isoformat()))
+        row.labels_seen = list(action.labels)
+    for name in names:
+        row.blocked.pop(name, None)
+    _wake(row, now=now)
+    row.save(update_fields=["dirty", "labels_seen", "blocked", "due_at", "waiting_since", "is_bulk"])
+
+
+def track_links(action: ActionItem, *, now: datetime) -> None:
+    """A link to the work was added or removed."""
+    row = ItemSync.objects.select_for_update().filter(action=action, state=SyncState.LINKED).first()
+    if row is not None:
+        _wake(row, now=now)
+        row.save(update_fields=["due_at", "waiting_since", "is_bulk"])
+
+
+def _wake(row: ItemSync, *, now: datetime) -> None:
+    if row.state == SyncState.MISSING:
+        return
+    row.due_at = now + PAUSE
+    row.waiting_since = row.waiting_since or now
+    row.is_bulk = False
+    nudge(row.pk, after=PAUSE)
+
+
+def forget_action(action: ActionItem) -> None:
+    """The action is being deleted; its issue stays where it is, and nobody writes to it any more."""
+    ItemSync.objects.filter(action=action).update(state=SyncState.UNLINKED, due_at=None, waiting_since=None)
+
+
+def nudge(sync_id: int, *, after: timedelta = timedelta()) -> None:
+    """Ask a worker to look at it once this is committed. Without a broker, the beat finds it a moment later."""
+
+    def ask() -> None:
+        try:
+            current_app.send_task(SYNC_TASK, (sync_id,), countdown=after.total_seconds(), expires=300)
+        except OperationalError as error:
+            logger.warning("no worker could be asked to look at %s: %s", sync_id, type(error).__name__)
+
+    transaction.on_commit(ask, robust=True)
