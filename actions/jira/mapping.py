@@ -162,7 +162,12 @@ def _day(remote: str | None) -> str | None:
         raise Unmappable("Jira says it is due on something that is no date.") from error
 
 
-PROPOSED = {"highest": Priority.P1, "high": Priority.P1, "blocker": Priority.P1, "critical": Priority.P1}
+USUAL = {
+    Priority.P1: ("high", "highest", "critical", "blocker"),
+    Priority.P2: ("medium", "major", "normal"),
+    Priority.P3: ("low", "lowest", "minor", "trivial"),
+}
+"""Names that Jira comes with, for each of ours the one to write first."""
 
 
 def propose_priorities(theirs: Sequence[Mapping[str, Any]]) -> tuple[dict[str, str], dict[str, str]]:
@@ -174,13 +179,14 @@ def propose_priorities(theirs: Sequence[Mapping[str, Any]]) -> tuple[dict[str, s
     if not ids:
         return {}, {}
     named = {str(each["id"]): str(each.get("name", "")).casefold() for each in theirs}
-    meant: dict[str, str] = {}
-    for place, each in enumerate(ids):
-        third = min(2, place * 3 // len(ids))
-        meant[each] = PROPOSED.get(named[each], [Priority.P1, Priority.P2, Priority.P3][third]).value
+    known = {name: ours for ours, names in USUAL.items() for name in names}
+    thirds = (Priority.P1, Priority.P2, Priority.P3)
+    meant = {
+        each: known.get(named[each], thirds[min(2, place * 3 // len(ids))]).value for place, each in enumerate(ids)
+    }
     there: dict[str, str] = {}
-    for ours in Priority.values:
+    for ours, names in USUAL.items():
+        usual = [each for name in names for each in ids if named[each] == name]
         fitting = [each for each in ids if meant[each] == ours]
-        usual = [each for each in fitting if named[each] in {"high", "medium", "low"}]
-        there[ours] = (usual or fitting or [ids[-1]])[0]
+        there[ours.value] = (usual or fitting or [ids[-1]])[0]
     return there, meant

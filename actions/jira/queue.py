@@ -155,7 +155,7 @@ def failed(lease: Lease, error: TrackerError, *, now: datetime) -> None:
                 row.state = row.state if row.attempt else SyncState.ATTENTION
                 row.due_at = None
         row.save(update_fields=["error_code", "error_text", "failures", "due_at", "state"])
-    _tell_connection(row.connection_id, error, now=now)
+    tell_connection(row.connection_id, error, now=now)
 
 
 def backoff(failures: int) -> timedelta:
@@ -165,7 +165,8 @@ def backoff(failures: int) -> timedelta:
 
 
 @transaction.atomic
-def _tell_connection(connection_id: int, error: TrackerError, *, now: datetime) -> None:
+def tell_connection(connection_id: int, error: TrackerError, *, now: datetime) -> None:
+    """Remember of the whole connection what one answer said about it."""
     connection = JiraConnection.objects.select_for_update(of=("self",)).get(pk=connection_id)
     match error:
         case Throttled() if error.reason != "jira-per-issue-on-write":

@@ -1,8 +1,8 @@
 """What goes to the fake Jira and comes from it, held against Atlassian's own description of the interface.
 
-Where the descriptions are not at hand nothing is checked, and `is_checked` says so. Formats are not checked: Jira writes
-times as 2026-04-01T12:00:00.000+0000, which is no "date-time" of JSON Schema, as every real capture shows. Where they contradict their own
-examples, or leave out what the real thing answers, they are corrected, each with its reason.
+Where the descriptions are not at hand nothing is checked, and `is_checked` says so. Where they contradict their own
+examples, or leave out what the real thing answers, they are corrected, each with its reason. Formats are not checked:
+Jira writes times as 2026-04-01T12:00:00.000+0000, which is no "date-time" of JSON Schema, as real captures show.
 """
 
 from __future__ import annotations

@@ -143,7 +143,14 @@ class Jira:
         checked = self._checked(given)
         self._ids += 1
         key = f"{project}-{self.numbers[project]}"
-        default = {"summary": "", "description": None, "assignee": None, "duedate": None, "priority": "3", "labels": []}
+        default: Json = {
+            "summary": "",
+            "description": None,
+            "assignee": None,
+            "duedate": None,
+            "priority": "3",
+            "labels": [],
+        }
         issue = Issue(
             id=str(self._ids), key=key, project=project, kind=kind, fields={**default, **checked},
             status=self.first_status, created=self.now, updated=self.now,

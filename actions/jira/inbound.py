@@ -1,0 +1,192 @@
+"""What comes from Jira: hints that something may have changed, and never the change itself.
+
+A webhook can be lost, repeated, late, out of order or forged; a row of a search may be minutes old. So each only says
+which issue to look at; what is merged is read from Jira itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils.crypto import constant_time_compare
+
+from accounts import secrets
+from actions.enums import SyncState
+from actions.jira import queue, sync
+from actions.jira.connect import client_of
+from actions.jira.queue import Clock, LeaseLost
+from actions.models import HookDelivery, ItemSync, JiraConnection, JiraMapping
+from actions.tracker import TrackerError
+
+logger = logging.getLogger("debrief.jira")
+
+LARGEST = 2 * 1024 * 1024
+COALESCE = timedelta(seconds=2)
+OVERLAP = timedelta(minutes=3)
+"""Searches are asked in whole minutes, and an index may be behind."""
+KEPT = timedelta(days=14)
+PORTION = 100
+POLLED_WITH_HOOKS = timedelta(minutes=5)
+POLLED_WITHOUT = timedelta(minutes=1)
+LONGEST_POLL = timedelta(days=14)
+
+
+class NotFromJira(Exception):
+    """The delivery is not signed with our secret, or is nothing that a webhook of Jira says."""
+
+
+# -- Webhooks ----------------------------------------------------------------------------------------------------------
+
+
+def hear(connection: JiraConnection, *, headers: Mapping[str, str], raw: bytes, now: datetime) -> bool:
+    """Take a delivery; True if it was new. Raises `NotFromJira`, and nothing is kept then."""
+    _check_signature(connection, headers.get("X-Hub-Signature", ""), raw)
+    issue_id = _issue_of(raw)
+    delivery = headers.get("X-Atlassian-Webhook-Identifier") or hashlib.sha256(raw).hexdigest()
+    try:
+        with transaction.atomic():
+            HookDelivery.objects.create(connection=connection, delivery_id=delivery[:200], received_at=now)
+            JiraConnection.objects.filter(pk=connection.pk).update(hook_seen_at=now)
+            if issue_id:
+                look_at(connection.pk, [issue_id], now=now)
+    except IntegrityError:
+        return False
+    return True
+
+
+def _check_signature(connection: JiraConnection, given: str, raw: bytes) -> None:
+    """Jira signs the body as it is with the secret of the webhook; without a secret nothing is believed."""
+    if not connection.hook_secret:
+        raise NotFromJira
+    key = secrets.unseal(connection.hook_secret)
+    wanted = "sha256=" + hmac.new(key.encode(), raw, hashlib.sha256).hexdigest()
+    if not given or not constant_time_compare(given, wanted):
+        raise NotFromJira
+
+
+def _issue_of(raw: bytes) -> str:
+    """The number of the issue it is about; empty where it is about something else."""
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise NotFromJira from error
+    if not isinstance(body, dict):
+        raise NotFromJira
+    issue = body.get("issue")
+    number = issue.get("id") if isinstance(issue, dict) else None
+    return str(number) if isinstance(number, str | int) and str(number).isdigit() else ""
+
+
+def look_at(connection_id: int, issue_ids: Sequence[str], *, now: datetime) -> int:
+    """Have these issues looked at, where they are ours; how many are."""
+    rows = ItemSync.objects.filter(connection_id=connection_id, remote_id__in=issue_ids)
+    return rows.exclude(state=SyncState.UNLINKED).update(hinted_at=now, due_at=now + COALESCE)
+
+
+# -- Looking -----------------------------------------------------------------------------------------------------------
+
+
+def look_at_many(connection_id: int, *, clock: Clock) -> int:
+    """Read those that are due, many in one request, and merge each; how many were read."""
+    leases = queue.claim_many(now=clock(), most=PORTION, connection_id=connection_id, linked=True)
+    if not leases:
+        return 0
+    connection = JiraConnection.objects.get(pk=connection_id)
+    ids = dict(ItemSync.objects.filter(pk__in=[lease.sync_id for lease in leases]).values_list("pk", "remote_id"))
+    try:
+        with client_of(connection) as tracker:
+            found = {issue.id: issue for issue in tracker.issues([each for each in ids.values() if each])}
+    except TrackerError as error:
+        for lease in leases:
+            try:
+                queue.failed(lease, error, now=clock())
+            except LeaseLost:
+                continue
+            queue.release(lease, now=clock(), looked_at=clock())
+        return 0
+    for lease in leases:
+        sync.work(lease, connection, clock=clock, issue=found.get(ids[lease.sync_id] or ""))
+    return len(leases)
+
+
+def due_connections(*, now: datetime) -> list[int]:
+    """Those that have something to do."""
+    rows = ItemSync.objects.filter(due_at__lte=now).filter(Q(lease=None) | Q(lease_ends_at__lt=now))
+    rows = rows.filter(connection__paused_reason="").filter(
+        Q(connection__retry_at=None) | Q(connection__retry_at__lte=now)
+    )
+    return list(rows.order_by().values_list("connection_id", flat=True).distinct())
+
+
+def due_items(connection_id: int, *, now: datetime, most: int) -> list[int]:
+    """Rows that are due, somebody's own edits first."""
+    rows = ItemSync.objects.filter(connection_id=connection_id, due_at__lte=now)
+    rows = rows.filter(Q(lease=None) | Q(lease_ends_at__lt=now)).exclude(
+        state__in=[SyncState.UNLINKED, SyncState.MISSING]
+    )
+    return list(rows.order_by("is_bulk", "due_at", "pk").values_list("pk", flat=True)[:most])
+
+
+# -- Polling -----------------------------------------------------------------------------------------------------------
+
+
+def poll_due(*, now: datetime) -> list[int]:
+    """Mappings that are to be asked for changes: every minute, and less often while webhooks arrive."""
+    rows = JiraMapping.objects.filter(connection__paused_reason="").filter(
+        Q(connection__retry_at=None) | Q(connection__retry_at__lte=now)
+    )
+    seldom = Q(connection__hook_seen_at__gte=now - POLLED_WITH_HOOKS * 2)
+    is_time = (
+        Q(polled_at=None)
+        | (~seldom & Q(polled_at__lte=now - POLLED_WITHOUT))
+        | Q(polled_at__lte=now - POLLED_WITH_HOOKS)
+    )
+    return list(rows.filter(is_time).filter(items__remote_id__isnull=False).distinct().values_list("pk", flat=True))
+
+
+def poll(mapping_id: int, *, clock: Clock) -> int:
+    """Ask for what changed in a project since the last time; how many of ours are to be looked at.
+
+    The time of the last poll moves only once everything was noted.
+    """
+    begun = clock()
+    mapping = JiraMapping.objects.select_related("connection").get(pk=mapping_id)
+    since = max(mapping.polled_at or begun - OVERLAP, begun - LONGEST_POLL)
+    minutes = int((begun - since + OVERLAP).total_seconds() // 60) + 1
+    try:
+        with client_of(mapping.connection) as tracker:
+            changed = dict(tracker.changed_since(mapping.project_key, minutes=minutes))
+    except TrackerError as error:
+        queue.tell_connection(mapping.connection_id, error, now=clock())
+        return 0
+    queue.answered(mapping.connection, now=clock())
+    with transaction.atomic():
+        noted = look_at(mapping.connection_id, _news(mapping.connection_id, changed), now=clock())
+        JiraMapping.objects.filter(pk=mapping_id).filter(Q(polled_at=None) | Q(polled_at__lt=begun)).update(
+            polled_at=begun
+        )
+    return noted
+
+
+def _news(connection_id: int, changed: Mapping[str, datetime]) -> list[str]:
+    """Of the issues that changed, those of which we have not seen that yet."""
+    rows = ItemSync.objects.filter(connection_id=connection_id, remote_id__in=list(changed))
+    known = rows.values_list("remote_id", "remote_updated_at")
+    return [key for key, at in known if key and (at is None or at < changed[key])]
+
+
+# -- Sweeping ----------------------------------------------------------------------------------------------------------
+
+
+def sweep(*, now: datetime) -> int:
+    """Have every linked issue looked at: what webhooks and polls missed, what was deleted, what was moved."""
+    HookDelivery.objects.filter(received_at__lt=now - KEPT).delete()
+    rows = ItemSync.objects.filter(state__in=[SyncState.LINKED, SyncState.ATTENTION], remote_id__isnull=False)
+    return rows.update(hinted_at=now, due_at=now, is_bulk=True)
