@@ -126,12 +126,12 @@ def due_connections(*, now: datetime) -> list[int]:
 
 
 def due_items(connection_id: int, *, now: datetime, most: int) -> list[int]:
-    """Rows that are due, somebody's own edits first."""
-    rows = ItemSync.objects.filter(connection_id=connection_id, due_at__lte=now)
+    """Rows that are due and no part of a large run."""
+    rows = ItemSync.objects.filter(connection_id=connection_id, due_at__lte=now, is_bulk=False)
     rows = rows.filter(Q(lease=None) | Q(lease_ends_at__lt=now)).exclude(
         state__in=[SyncState.UNLINKED, SyncState.MISSING]
     )
-    return list(rows.order_by("is_bulk", "due_at", "pk").values_list("pk", flat=True)[:most])
+    return list(rows.order_by("due_at", "pk").values_list("pk", flat=True)[:most])
 
 
 # -- Polling -----------------------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ Clock = Callable[[], datetime]
 
 LEASE = timedelta(seconds=90)
 AT_ONCE = 4
-"""Leases of one connection at a time: what a Jira bears without asking us to be slower."""
+"""Workers at one connection at a time: what a Jira bears without asking us to be slower. One is kept for people."""
 BREAKS_AFTER = 5
 """Failures in a row to reach a Jira, after which it is left alone for a while."""
 LONGEST_BREAK = timedelta(minutes=10)
@@ -63,18 +63,29 @@ def claim(sync_id: int, *, now: datetime) -> Lease | None:
 
 @transaction.atomic
 def claim_many(
-    *, now: datetime, most: int, only: int | None = None, connection_id: int | None = None, linked: bool = False
+    *,
+    now: datetime,
+    most: int,
+    only: int | None = None,
+    connection_id: int | None = None,
+    linked: bool = False,
+    new: bool = False,
 ) -> list[Lease]:
-    """Lease rows that are due, of one connection; the connection's row is locked only for the moment of choosing."""
+    """Lease rows that are due, of one connection: any, those with an issue, or new ones of a large run.
+
+    The connection's row is locked only for the moment of choosing.
+    """
     rows = ItemSync.objects.filter(due_at__lte=now).exclude(state__in=[SyncState.UNLINKED, SyncState.MISSING])
     rows = rows.filter(Q(lease=None) | Q(lease_ends_at__lt=now))
     if only is not None:
         rows = rows.filter(pk=only)
         connection_id = rows.values_list("connection_id", flat=True).first()
-    if connection_id is None or not _may_ask(connection_id, now=now):
+    if connection_id is None or not _may_ask(connection_id, now=now, is_bulk=linked or new):
         return []
     if linked:
         rows = rows.filter(remote_id__isnull=False, attempt=None)
+    if new:
+        rows = rows.filter(remote_id=None, attempt=None, is_bulk=True)
     chosen = rows.filter(connection_id=connection_id).order_by("is_bulk", "due_at", "pk")
     ids = list(chosen.select_for_update(of=("self",), skip_locked=True).values_list("pk", flat=True)[:most])
     token = uuid.uuid4()
@@ -82,13 +93,15 @@ def claim_many(
     return [Lease(pk, token) for pk in ids]
 
 
-def _may_ask(connection_id: int, *, now: datetime) -> bool:
+def _may_ask(connection_id: int, *, now: datetime, is_bulk: bool) -> bool:
     connection = JiraConnection.objects.select_for_update(of=("self",)).get(pk=connection_id)
     if connection.paused_reason or (connection.retry_at and connection.retry_at > now):
         return False
     holders = connection.items.filter(lease__isnull=False, lease_ends_at__gte=now)
     busy = holders.values("lease").distinct().count()
-    return busy < (1 if connection.failures >= BREAKS_AFTER else AT_ONCE)
+    if connection.failures >= BREAKS_AFTER:
+        return busy == 0
+    return busy < AT_ONCE - (1 if is_bulk else 0)
 
 
 @contextmanager

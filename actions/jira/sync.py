@@ -13,14 +13,16 @@ from django.db import transaction
 
 from actions.enums import SyncState
 from actions.jira import local, queue
+from actions.jira.client import JiraClient
 from actions.jira.connect import client_of, field_mapping, is_owner_allowed
 from actions.jira.create import create_issue, is_ours, probe, saw_number
 from actions.jira.merge import Merged, State, merge
+from actions.jira.people import know_person
 from actions.jira.queue import Clock, Lease, LeaseLost, held, held_with_action
 from actions.jira.transitions import NoWay, next_step
 from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping, SyncConflict, SyncEntry
 from actions.services.tracking import may_leave
-from actions.tracker import Conflicting, Issue, Missing, Refused, Tracker, TrackerError
+from actions.tracker import Conflicting, Issue, Missing, Refused, TrackerError
 
 logger = logging.getLogger("debrief.jira")
 
@@ -65,14 +67,18 @@ def work(lease: Lease, connection: JiraConnection, *, clock: Clock, issue: Issue
 @dataclass
 class _Pass:
     lease: Lease
-    tracker: Tracker
+    tracker: JiraClient
     clock: Clock
     pushed: dict[str, Any] = field(default_factory=dict)
-    tried: set[str] = field(default_factory=set)
 
     def run(self, issue: Issue | None) -> None:
         with held(self.lease) as row:
             is_attempted, remote_id = row.attempt is not None, row.remote_id
+            owner = row.action.owner if row.action else None
+            project, connection = row.mapping.project_key, row.connection
+            is_owner_told = remote_id is None or "owner" in row.dirty
+        if owner is not None and is_owner_told:
+            know_person(connection, self.tracker, owner, project=project, now=self.clock())
         if remote_id is None:
             step = probe if is_attempted else create_issue
             if not step(self.lease, self.tracker, self.clock):
@@ -134,10 +140,8 @@ class _Pass:
                 return {}
             if not is_ours(row, issue):
                 raise Refused(f"{issue.key} belongs to another action. Unlink it, then link the right one.")
-            if issue.names:
-                if row.remote_updated_at and issue.updated_at < row.remote_updated_at:
-                    raise Conflicting("Jira answered with an older state than before.")
-                row.remote_updated_at = issue.updated_at
+            if is_older(issue, row):
+                raise Conflicting("Jira answered with an older state than before.")
             translate = field_mapping(row.mapping, action)
             translate = translate.without_people(self._strangers(translate.people, issue, action))
             values = local.values_of(action)
@@ -178,13 +182,10 @@ class _Pass:
                 winner=lost.winner, found_at=now,
             )  # fmt: skip
         row.base, row.dirty, row.last_entry = merged.base, merged.dirty, merged.last_entry
-        is_read = bool(issue.names)
-        if is_read:
+        if issue.names:
+            row.remote_updated_at = issue.updated_at
             row.read_at, row.remote_key, row.notes = now, issue.key, _notes(issue, {**values, **merged.local})
-        refused = {
-            name: each for name, each in row.blocked.items() if "value" in each and name in merged.push
-            and each["value"] == merged.push[name]
-        }  # fmt: skip
+        refused = {name: each for name, each in row.blocked.items() if _is_refused(each, merged.push.get(name), issue)}
         row.blocked = {**refused, **{name: {"words": words} for name, words in merged.blocked.items()}}
         row.state, row.error_code, row.error_text, row.failures = SyncState.LINKED, "", "", 0
         row.lease_ends_at = now + queue.LEASE
@@ -232,16 +233,15 @@ class _Pass:
         steps = self.tracker.steps(issue.id)
         at = issue.values["status"]
         self._learn(mapping, at, {step.to: step.category for step in steps})
-        self.tried.add(at)
         graph = mapping.known.get("graph", {})
         try:
-            step = next_step(steps, at=at, goals=wanted, graph=graph, tried=self.tried, filled=mapping.closing)
+            step = next_step(steps, at=at, goals=wanted, graph=graph, filled=mapping.closing)
             asked = {each.split("\n", 1)[0] for each in step.missing}
             self.tracker.take_step(issue.id, step.id, {name: mapping.closing[name] for name in asked})
         except NoWay as error:
-            self._block({"status": {"words": str(error), "value": goals}})
+            self._block({"status": {"words": str(error), "value": goals, "at": at}})
         except Refused as error:
-            self._block({"status": {"words": str(error) or "Jira refused the step.", "value": goals}})
+            self._block({"status": {"words": str(error) or "Jira refused the step.", "value": goals, "at": at}})
         else:
             self._log(["status"], f"{issue.key}: {step.name}")
         return self._read(issue.id)
@@ -281,6 +281,17 @@ class _Pass:
             with held(self.lease) as row:
                 row.links = sorted(shown | {f"{key} {url}" for key, (url, _) in new.items()})
                 row.save(update_fields=["links"])
+
+
+def is_older(issue: Issue, row: ItemSync) -> bool:
+    """Whether more was merged already than this answer knows of."""
+    return bool(issue.names) and row.remote_updated_at is not None and issue.updated_at < row.remote_updated_at
+
+
+def _is_refused(blocked: Mapping[str, Any], wanted: Any, issue: Issue) -> bool:
+    """Whether Jira refused just that, and nothing moved since."""
+    is_same = wanted is not None and blocked.get("value") == wanted
+    return is_same and blocked.get("at") in {None, issue.values["status"]}
 
 
 def _links(action: ActionItem) -> dict[str, tuple[str, str]]:

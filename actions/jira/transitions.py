@@ -18,7 +18,6 @@ def next_step(
     at: str,
     goals: Collection[str],
     graph: Mapping[str, Mapping[str, str]],
-    tried: Collection[str],
     filled: Collection[str],
 ) -> Step:
     """The step to take now. `graph` is what is known of other statuses: by id, the category of each that follows.
@@ -33,10 +32,8 @@ def next_step(
     if direct:
         asked = " and ".join(_asked(direct[0], filled))
         raise NoWay(f"Jira asks for {asked} there. Give it a value under Mapping, or close the issue in Jira.")
-    open_steps = [
-        step for step in steps if step.category != "done" and step.to not in tried and not _asked(step, filled)
-    ]
-    distances = {step.id: _distance(step.to, goals, graph, {at, *tried}) for step in open_steps}
+    open_steps = [step for step in steps if step.category != "done" and not _asked(step, filled)]
+    distances = {step.id: _distance(step.to, goals, graph, at) for step in open_steps}
     fitting = [step for step in open_steps if distances[step.id] is not None]
     if not fitting:
         raise NoWay("The workflow in Jira has no way there from where the issue is.")
@@ -49,11 +46,13 @@ def _asked(step: Step, filled: Collection[str]) -> list[str]:
     return [label for name, label in fields if name not in filled]
 
 
-def _distance(
-    start: str, goals: Collection[str], graph: Mapping[str, Mapping[str, str]], barred: Collection[str]
-) -> int | None:
-    """Steps from `start` to a goal; where the way leads into the unknown, it counts as far as that, and a lot."""
-    seen, queue = {start, *barred}, deque([(start, 0)])
+def _distance(start: str, goals: Collection[str], graph: Mapping[str, Mapping[str, str]], at: str) -> int | None:
+    """Steps from `start` to a goal without coming back to `at`.
+
+    Where the way leads into the unknown, it counts as far as that, and a lot: so each step either follows a way that is
+    known or makes one more status known, and it ends.
+    """
+    seen, queue = {start, at}, deque([(start, 0)])
     unknown: int | None = None
     while queue:
         status, length = queue.popleft()

@@ -141,6 +141,36 @@ class JiraPerson(models.Model):
         return f"{self.person_id} is {self.account_id}"
 
 
+class SyncRunQuerySet(models.QuerySet["SyncRun"]):
+    def visible_to(self, user: User) -> Self:
+        return self.all() if user.is_active else self.none()
+
+
+class SyncRun(models.Model):
+    """Many actions at once, in the background: how far it is. It can be stopped, and goes on where it was."""
+
+    mapping = models.ForeignKey(JiraMapping, on_delete=models.CASCADE, related_name="runs")
+    kind = models.CharField(max_length=10, choices=RunKind)
+    total = models.PositiveIntegerField(default=0)
+    started_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    stopped_at = models.DateTimeField(null=True, blank=True)
+
+    objects = SyncRunQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-started_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["mapping"], condition=Q(ended_at=None), name="actions_syncrun_one_at_a_time"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.total}"
+
+
 class ItemSyncQuerySet(models.QuerySet["ItemSync"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(postmortem_visibility(user, "action__postmortem__"))
@@ -183,6 +213,7 @@ class ItemSync(models.Model):
     """Since when something of ours is not in Jira yet."""
     is_bulk = models.BooleanField(default=False)
     """Whether it belongs to a large run, which never goes before somebody's own edit."""
+    run = models.ForeignKey(SyncRun, on_delete=models.SET_NULL, null=True, blank=True, related_name="items")
     error_code = models.CharField(max_length=20, blank=True)
     error_text = models.CharField(max_length=1000, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
@@ -279,33 +310,3 @@ class HookDelivery(models.Model):
 
     def __str__(self) -> str:
         return self.delivery_id
-
-
-class SyncRunQuerySet(models.QuerySet["SyncRun"]):
-    def visible_to(self, user: User) -> Self:
-        return self.all() if user.is_active else self.none()
-
-
-class SyncRun(models.Model):
-    """Many actions at once, in the background: how far it is. It can be stopped, and goes on where it was."""
-
-    mapping = models.ForeignKey(JiraMapping, on_delete=models.CASCADE, related_name="runs")
-    kind = models.CharField(max_length=10, choices=RunKind)
-    total = models.PositiveIntegerField(default=0)
-    started_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    started_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True, blank=True)
-    stopped_at = models.DateTimeField(null=True, blank=True)
-
-    objects = SyncRunQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-started_at"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["mapping"], condition=Q(ended_at=None), name="actions_syncrun_one_at_a_time"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} of {self.total}"

@@ -15,6 +15,7 @@ from datetime import date
 from typing import Any
 from unittest import mock
 
+from django.db import connections
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -40,11 +41,43 @@ LOST_ANSWERS = ["drop-before", "drop-after", "delay", "truncate", "500", "503", 
 REFUSALS = ["429", "409"]
 SCALARS = ["title", "due_on", "priority", "status", "owner"]
 LABELS = ["queue", "alerts", "db"]
+PRIORITIES_MEAN = {"1": "P1", "2": "P1", "3": "P2", "4": "P3", "5": "P3"}
 MEANT = {"10": "open", "11": "open", "20": "in_progress", "21": "in_progress", "30": "done", "31": "will_not_do"}
 
 
 class Killed(BaseException):
     """The worker's process is gone."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What somebody in Jira does, decided beforehand: it happens in another thread."""
+
+    item: int
+    kind: str
+    title: str
+    day: str | None
+    priority: str
+    owner: str | None
+    status: str
+    label: str
+    at_end: bool
+    is_inside: bool
+
+
+EDITS = st.builds(
+    Edit,
+    item=st.integers(0, 3),
+    kind=st.sampled_from([*SCALARS, "text", "text", "label"]),
+    title=st.integers(1, 5).map(lambda n: f"There {n}"),
+    day=st.sampled_from([None, "2026-06-01", "2026-06-02"]),
+    priority=st.sampled_from(["1", "2", "3", "4", "5"]),
+    owner=st.sampled_from([None, "1", "2"]),
+    status=st.sampled_from(sorted(STATUSES)),
+    label=st.sampled_from(LABELS),
+    at_end=st.booleans(),
+    is_inside=st.booleans(),
+)
 
 
 @dataclass
@@ -75,6 +108,7 @@ class JiraMachine(RuleBasedStateMachine):
         server.jira = Jira(is_cloud=self.is_cloud)
         server.jira.people["2"] = Person("2", "lee", "lee@jira.example")
         server.faults, server.delayed, server.before, server.log = [], [], None, []
+        server.crashes = []
         server.contract = Contract(is_cloud=self.is_cloud)
         team = Team.objects.create(name=f"Team {number}", slug=f"team-{number}")
         self.people = [
@@ -192,62 +226,47 @@ class JiraMachine(RuleBasedStateMachine):
     # -- People there --------------------------------------------------------------------------------------------------
 
     @precondition(lambda self: self.items)
-    @rule(data=st.data())
-    def somebody_there(self, data: st.DataObject) -> None:
-        self.edit_there(data, data.draw(st.sampled_from(self.items)))
-
-    def edit_there(self, data: st.DataObject, item: Item) -> None:
+    @rule(edit=EDITS)
+    def edit_there(self, edit: Edit) -> None:
+        item = self.items[edit.item % len(self.items)]
         issue = self.issue(item)
         if issue is None:
             return
         self.tick()
-        kind = data.draw(st.sampled_from([*SCALARS, "text", "label"]))
-        match kind:
+        match edit.kind:
             case "text":
                 token = self.token()
-                at_end, is_inside = data.draw(st.booleans()), data.draw(st.booleans())
-                value = self.text_with_token(issue, token, at_end, is_inside)
+                value = self.text_with_token(issue, token, edit.at_end, edit.is_inside)
                 self.jira.edit(issue, {"description": value}, by="2")
                 item.tokens.append(token)
             case "label":
-                label = data.draw(st.sampled_from(LABELS))
-                labels = set(issue.fields["labels"]) ^ {label}
+                labels = set(issue.fields["labels"]) ^ {edit.label}
                 self.jira.edit(issue, {"labels": sorted(labels)}, by="2")
-                item.labels[label] = label in labels
+                item.labels[edit.label] = edit.label in labels
             case "status":
-                status = data.draw(st.sampled_from(sorted(STATUSES)))
-                if status != issue.status:
-                    self.jira.set_status(issue, status, by="2")
-                    self.wrote(item, "status", MEANT[status])
+                if edit.status != issue.status:
+                    self.jira.set_status(issue, edit.status, by="2")
+                    self.wrote(item, "status", MEANT[edit.status])
             case _:
-                self.scalar_there(data, item, issue, kind)
+                self.scalar_there(edit, item, issue)
         self.count("edits")
 
-    def scalar_there(self, data: st.DataObject, item: Item, issue: Issue, kind: str) -> None:
-        name = {"title": "summary", "due_on": "duedate", "priority": "priority", "owner": "assignee"}[kind]
-        drawn = data.draw(
-            {
-                "title": st.integers(1, 5).map(lambda n: f"There {n}"),
-                "due_on": st.sampled_from([None, "2026-06-01", "2026-06-02"]),
-                "priority": st.sampled_from(["1", "2", "3", "4", "5"]),
-                "owner": st.sampled_from([None, "1", "2"]),
-            }[kind]
-        )
-        value: Any = drawn
-        if kind == "priority":
-            value = {"id": drawn}
-        if kind == "owner" and drawn:
-            value = {"accountId": drawn, "name": self.jira.people[drawn].name}
-        if issue.fields[name] == drawn:
-            return
-        self.jira.edit(issue, {name: value}, by="2")
-        meant = (
-            {"1": "P1", "2": "P1", "3": "P2", "4": "P3", "5": "P3"}.get(drawn or "") if kind == "priority" else drawn
-        )
-        if kind == "owner":
-            self.wrote(item, kind, self.people[int(drawn) - 1].pk if drawn else None)
-        else:
-            self.wrote(item, kind, meant)
+    def scalar_there(self, edit: Edit, item: Item, issue: Issue) -> None:
+        owner = edit.owner
+        name, kept, sent, meant = {
+            "title": ("summary", edit.title, edit.title, edit.title),
+            "due_on": ("duedate", edit.day, edit.day, edit.day),
+            "priority": ("priority", edit.priority, {"id": edit.priority}, PRIORITIES_MEAN[edit.priority]),
+            "owner": (
+                "assignee",
+                owner,
+                {"accountId": owner, "name": self.jira.people[owner].name} if owner else None,
+                self.people[int(owner) - 1].pk if owner else None,
+            ),
+        }[edit.kind]
+        if issue.fields[name] != kept:
+            self.jira.edit(issue, {name: sent}, by="2")
+            self.wrote(item, edit.kind, meant)
 
     def text_with_token(self, issue: Issue, token: str, at_end: bool, is_inside: bool) -> Any:
         kept = issue.fields["description"]
@@ -283,6 +302,15 @@ class JiraMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def work(self, data: st.DataObject) -> None:
         item = data.draw(st.sampled_from(self.items))
+        self.both.wait(seconds=2)
+        with self.trouble(data):
+            self.one_pass(item)
+
+    @precondition(lambda self: self.items)
+    @rule(data=st.data())
+    def look_and_work(self, data: st.DataObject) -> None:
+        item = data.draw(st.sampled_from(self.items))
+        ItemSync.objects.filter(action_id=item.pk).update(hinted_at=self.jira.now, due_at=self.jira.now)
         with self.trouble(data):
             self.one_pass(item)
 
@@ -307,29 +335,31 @@ class JiraMachine(RuleBasedStateMachine):
     @contextmanager
     def trouble(self, data: st.DataObject) -> Iterator[None]:
         """Something happens at the `k`-th request of what is done inside."""
-        kind = data.draw(st.sampled_from(["none", "none", "fault", "refusal", "kill", "edit", "worker", "pause"]))
-        at = data.draw(st.integers(1, 4))
+        kind = data.draw(
+            st.sampled_from(["none", "fault", "fault", "kill", "kill", "edit", "edit", "refusal", "worker", "pause"])
+        )
+        at = data.draw(st.integers(1, 3))
         seen = itertools.count(1)
         real, server = JiraClient._call, self.both.server
         is_busy: list[bool] = []
+        lost, refusal = data.draw(st.sampled_from(LOST_ANSWERS)), data.draw(st.sampled_from(REFUSALS))
+        wait, edit = data.draw(st.sampled_from(["0", "3", "0.5", "soon"])), data.draw(EDITS)
 
         def before(asked: Asked) -> None:
             if is_busy or next(seen) != at:
                 return
             is_busy.append(True)
             if kind == "fault":
-                server.faults.append(Fault(data.draw(st.sampled_from(LOST_ANSWERS))))
+                server.faults.append(Fault(lost))
             elif kind == "refusal":
-                fault = data.draw(st.sampled_from(REFUSALS))
-                server.faults.append(
-                    Fault(fault, {"Retry-After": data.draw(st.sampled_from(["0", "3", "0.5", "soon"]))})
-                )
+                server.faults.append(Fault(refusal, {"Retry-After": wait}))
             elif kind == "edit":
-                self.edit_there(data, data.draw(st.sampled_from(self.items)))
+                self.edit_there(edit)
             elif kind in {"worker", "pause"}:
                 if kind == "pause":
                     self.both.wait(seconds=100)
-                self.one_pass(data.draw(st.sampled_from(self.items)))
+                self.one_pass(self.items[edit.item % len(self.items)])
+            connections.close_all()
 
         killing = itertools.count(1)
         is_after = data.draw(st.booleans())
@@ -351,10 +381,12 @@ class JiraMachine(RuleBasedStateMachine):
             server.before = None
             server.faults.clear()
 
+    @precondition(lambda self: self.items)
     @rule(seconds=st.sampled_from([1, 5, 40, 100, 400]))
     def time_passes(self, seconds: int) -> None:
         self.both.wait(seconds=seconds)
 
+    @precondition(lambda self: self.jira.events)
     @rule(order=st.sampled_from(["as sent", "reversed", "twice", "lost"]))
     def webhooks_arrive(self, order: str) -> None:
         events, self.jira.events = self.jira.events, []
@@ -391,6 +423,7 @@ class JiraMachine(RuleBasedStateMachine):
                 self.check(item)
             self.there_is_never_a_second_issue()
             assert self.both.server.contract.faults == []
+            assert self.both.server.crashes == []
             self.count("machines")
             self.count("requests", len(self.both.server.log))
         finally:

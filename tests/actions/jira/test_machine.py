@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.actions.jira.machine import JiraMachine
@@ -26,6 +27,16 @@ def machine(request: pytest.FixtureRequest) -> Iterator[type[JiraMachine]]:
         print(f"{request.param}: {made.totals}")
 
 
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """A line for each of many thousand requests is nothing to read."""
+    logger = logging.getLogger("debrief.jira")
+    before = logger.level
+    logger.setLevel(logging.WARNING)
+    yield
+    logger.setLevel(before)
+
+
 def run(machine: type[JiraMachine], machines: int) -> None:
     checks = [
         HealthCheck.too_slow,
@@ -34,7 +45,12 @@ def run(machine: type[JiraMachine], machines: int) -> None:
         HealthCheck.large_base_example,
     ]
     wanted = settings(
-        max_examples=machines, stateful_step_count=40, deadline=None, suppress_health_check=checks, print_blob=True
+        phases=[Phase.explicit, Phase.reuse, Phase.generate, *([Phase.shrink] if "JIRA_SHRINK" in os.environ else [])],
+        max_examples=machines,
+        stateful_step_count=40,
+        deadline=None,
+        suppress_health_check=checks,
+        print_blob=True,
     )
     run_state_machine_as_test(machine, settings=wanted)
 

@@ -56,7 +56,8 @@ class JiraServer:
         self.delayed: list[tuple[Any, Asked]] = []
         self.contract = Contract(is_cloud=jira.is_cloud)
         self.lock = threading.RLock()
-        self.crashes: list[BaseException] = []
+        self.crashes: list[Exception] = []
+        """What went wrong in the fake itself, or in `before`."""
 
     def __enter__(self) -> JiraServer:
         handler = type("Handler", (_Handler,), {"owner": self})
@@ -126,6 +127,9 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self._respond(asked)
         except BrokenPipeError:
+            self.close_connection = True
+        except Exception as error:  # noqa: BLE001  (whatever went wrong in a thread is shown by the test)
+            self.owner.crashes.append(error)
             self.close_connection = True
 
     do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815  (the names that http.server calls)

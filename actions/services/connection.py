@@ -1,0 +1,155 @@
+"""Connections to Jira, who is whom there, and where each team's actions go: every change of them, audited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts import audit, secrets
+from accounts.models import Team, User
+from actions.enums import SyncState
+from actions.models import ItemSync, JiraConnection, JiraMapping, JiraPerson
+
+
+@dataclass(frozen=True)
+class ConnectionFacts:
+    """What an administrator says of a Jira. A secret of "" stays as it was."""
+
+    name: str
+    kind: str
+    site_url: str
+    api_url: str
+    auth: str
+    username: str = ""
+    secret: str = ""
+    hook_secret: str = ""
+    is_dedicated: bool = False
+    token_expires_on: date | None = None
+
+
+@dataclass(frozen=True)
+class MappingFacts:
+    """Where a team's actions go, and what was found there when it was tested."""
+
+    project_key: str
+    project_id: str
+    issue_type_id: str
+    issue_type_name: str
+    priorities: Mapping[str, str]
+    priorities_in: Mapping[str, str]
+    statuses: Mapping[str, list[str]]
+    known: Mapping[str, Any]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    closing: Mapping[str, Any] = field(default_factory=dict)
+    labels: list[str] = field(default_factory=list)
+    is_automatic: bool = True
+    sends_restricted: bool = False
+
+
+@transaction.atomic
+def save_connection(
+    connection: JiraConnection | None, *, facts: ConnectionFacts, account_id: str, by: User, now: datetime
+) -> JiraConnection:
+    """Keep a connection that was just tried out as `account_id`. Raises `secrets.NoKeys`."""
+    row = connection or JiraConnection(created_by=by, created_at=now)
+    for name in ("name", "kind", "site_url", "api_url", "auth", "username", "is_dedicated", "token_expires_on"):
+        setattr(row, name, getattr(facts, name))
+    if facts.secret:
+        row.secret = secrets.seal(facts.secret)
+    if facts.hook_secret:
+        row.hook_secret = secrets.seal(facts.hook_secret)
+    row.account_id, row.answered_at = account_id, now
+    row.paused_reason, row.paused_at, row.failures, row.failing_since, row.retry_at = "", None, 0, None, None
+    row.save()
+    verb = "jira.connection-changed" if connection else "jira.connection-added"
+    audit.record(by=by, verb=verb, obj=row, secret=bool(facts.secret), hook_secret=bool(facts.hook_secret))
+    _wake_all(row, now=now)
+    return row
+
+
+@transaction.atomic
+def remove_connection(*, connection: JiraConnection, by: User) -> None:
+    """Forget the Jira and its secrets. Its issues stay as they are; nothing is written to them any more."""
+    audit.record(by=by, verb="jira.connection-removed", obj=connection)
+    connection.items.all().delete()
+    connection.delete()
+
+
+@transaction.atomic
+def pause_connection(*, connection: JiraConnection, by: User, now: datetime) -> None:
+    """Ask nothing of the Jira until somebody says so; what changes here waits."""
+    JiraConnection.objects.filter(pk=connection.pk).update(paused_reason=f"Paused by {by.display_name}.", paused_at=now)
+    audit.record(by=by, verb="jira.connection-paused", obj=connection)
+
+
+@transaction.atomic
+def resume_connection(*, connection: JiraConnection, by: User, now: datetime) -> None:
+    """Go on: everything that waits is looked at."""
+    JiraConnection.objects.filter(pk=connection.pk).update(
+        paused_reason="", paused_at=None, retry_at=None, failures=0, failing_since=None
+    )
+    audit.record(by=by, verb="jira.connection-resumed", obj=connection)
+    _wake_all(connection, now=now)
+
+
+def _wake_all(connection: JiraConnection, *, now: datetime) -> None:
+    """Look again at what waits or was refused."""
+    rows = connection.items.exclude(state__in=[SyncState.UNLINKED, SyncState.MISSING])
+    rows.exclude(error_code="", waiting_since=None, blocked={}).update(due_at=now, blocked={})
+
+
+@transaction.atomic
+def save_mapping(
+    mapping: JiraMapping | None, *, connection: JiraConnection, team: Team, facts: MappingFacts, by: User, now: datetime
+) -> JiraMapping:
+    """Keep a mapping that was just tested. What is in Jira already is looked at again under it."""
+    row = mapping or JiraMapping(connection=connection, team=team)
+    is_other_project = row.project_key not in {"", facts.project_key}
+    for name in MappingFacts.__dataclass_fields__:
+        setattr(row, name, getattr(facts, name))
+    row.tested_at = now
+    if is_other_project:
+        row.highest_number, row.polled_at = 0, None
+    row.save()
+    audit.record(
+        by=by, verb="jira.mapping-changed" if mapping else "jira.mapping-added", obj=row, project=row.project_key
+    )
+    rows = ItemSync.objects.filter(mapping=row).exclude(state__in=[SyncState.UNLINKED, SyncState.MISSING])
+    rows.update(due_at=now, hinted_at=now, is_bulk=True, blocked={})
+    return row
+
+
+@transaction.atomic
+def remove_mapping(*, mapping: JiraMapping, by: User) -> None:
+    """Send no more of the team's actions. Issues that are there stay, and are not written to any more."""
+    audit.record(by=by, verb="jira.mapping-removed", obj=mapping, project=mapping.project_key)
+    mapping.items.all().delete()
+    mapping.delete()
+
+
+@transaction.atomic
+def name_account(
+    *, connection: JiraConnection, person: User, account_id: str, display_name: str, by: User, now: datetime
+) -> JiraPerson:
+    """Say whose account it is; whoever had it has it no more."""
+    connection.people.filter(account_id=account_id).exclude(person=person).delete()
+    row, _ = JiraPerson.objects.update_or_create(
+        connection=connection,
+        person=person,
+        defaults={"account_id": account_id, "display_name": display_name, "is_by_hand": True, "checked_at": now},
+    )
+    audit.record(by=by, verb="jira.account-named", obj=connection, person=person.pk)
+    rows = connection.items.filter(action__owner=person).exclude(state=SyncState.UNLINKED)
+    rows.update(due_at=now, blocked={})
+    return row
+
+
+@transaction.atomic
+def forget_account(*, link: JiraPerson, by: User) -> None:
+    """Nobody here is that account any more."""
+    audit.record(by=by, verb="jira.account-forgotten", obj=link.connection, person=link.person_id)
+    link.delete()

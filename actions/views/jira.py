@@ -1,0 +1,383 @@
+"""Jira: connections and mappings for those who run it, and what every action's owner can do when something is amiss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import secrets
+from accounts.access import Request, administrators, opens, public, signed_in
+from actions import queries, rules
+from actions.enums import JiraAuth
+from actions.jira import bulk, inbound
+from actions.jira.client import JiraClient
+from actions.jira.connect import client_of
+from actions.jira.forms import AccountForm, ConnectionForm, LinkForm, MappingForm
+from actions.jira.trial import Report, examine
+from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping, SyncRun
+from actions.services import connection as connections
+from actions.services import trouble
+from actions.services.connection import ConnectionFacts
+from actions.services.tracking import may_leave
+from actions.tracker import Issue, TrackerError
+from actions.views.context import action_context
+
+CHOICES = {
+    "retry": trouble.retry_sync,
+    "push": trouble.push_ours,
+    "take": trouble.take_theirs,
+    "recreate": trouble.recreate,
+}
+
+
+# -- The page of the synchronisation -----------------------------------------------------------------------------------
+
+
+@signed_in
+def jira_sync(request: Request) -> HttpResponse:
+    """How every connection is, what is in trouble and what was written where."""
+    return render(request, "actions/jira/sync.html", _sync_page(request))
+
+
+def _sync_page(request: Request) -> dict[str, Any]:
+    now = timezone.now()
+    return {
+        "connections": queries.jira_health(now=now),
+        "troubles": queries.syncs_in_trouble(request.user),
+        "log": queries.sync_log(request.user),
+        "conflicts": queries.open_conflicts(request.user),
+        "now": now,
+    }
+
+
+@opens(SyncRun, rules.can_see_run)
+def jira_run(request: Request, run: SyncRun) -> HttpResponse:
+    """How far a large run is; the page asks again by itself."""
+    return render(
+        request,
+        "actions/jira/_run.html",
+        {"run": queries.run_progress(run), "can_stop": rules.can_map(request.user, run.mapping)},
+    )
+
+
+@require_POST
+@opens(JiraMapping, rules.can_map)
+def jira_run_start(request: Request, mapping: JiraMapping) -> HttpResponseBase:
+    """Have issues made for the team's backlog."""
+    try:
+        run = bulk.start_run(mapping=mapping, by=request.user, now=timezone.now())
+        messages.success(request, f"{run.total} actions are on their way. You can leave this page.")
+    except bulk.RunsAlready:
+        messages.info(request, "This is under way already.")
+    return redirect(mapping.connection)
+
+
+@require_POST
+@opens(SyncRun, rules.can_stop_run)
+def jira_run_stop(request: Request, run: SyncRun) -> HttpResponseBase:
+    """Stop it; what is in Jira stays there."""
+    left = bulk.stop_run(run=run, by=request.user, now=timezone.now())
+    messages.success(request, f"Stopped. {left} actions were not begun and stay as they were.")
+    return redirect(run.mapping.connection)
+
+
+# -- Connections -------------------------------------------------------------------------------------------------------
+
+
+@opens(JiraConnection, rules.can_see_connection)
+def jira_connection(request: Request, connection: JiraConnection) -> HttpResponse:
+    """One Jira: how it is, which teams go there, who is whom, and how its webhook is set up."""
+    context = {
+        "connection": connection,
+        "health": queries.jira_health(now=timezone.now(), only=connection)[0],
+        "mappings": queries.mappings_of(connection),
+        "people": connection.people.select_related("person"),
+        "account_form": AccountForm(),
+        "hook_url": request.build_absolute_uri(f"/hooks/jira/{connection.hook_key}"),
+        "can_run": rules.can_connect(request.user, connection),
+        "now": timezone.now(),
+    }
+    return render(request, "actions/jira/connection.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@administrators
+def jira_connection_add(request: Request) -> HttpResponseBase:
+    """Connect a Jira: it is tried out before it is kept."""
+    return _connection_form(request, None)
+
+
+@require_http_methods(["GET", "POST"])
+@opens(JiraConnection, rules.can_connect)
+def jira_connection_edit(request: Request, connection: JiraConnection) -> HttpResponseBase:
+    """Change how Debrief signs in, or give it a new token."""
+    return _connection_form(request, connection)
+
+
+def _connection_form(request: Request, connection: JiraConnection | None) -> HttpResponseBase:
+    form = ConnectionForm(request.POST or None, connection=connection, initial=_said(connection))
+    if form.is_bound and form.is_valid():
+        try:
+            account = _try_out(form.facts, connection)
+        except TrackerError as error:
+            form.add_error(None, str(error))
+        else:
+            saved = connections.save_connection(
+                connection, facts=form.facts, account_id=account, by=request.user, now=timezone.now()
+            )
+            messages.success(request, f"Connected to {saved.name}.")
+            return redirect(saved)
+    context = {"form": form, "connection": connection, "are_keys_set": secrets.are_keys_set()}
+    return render(request, "actions/jira/connection_form.html", context, status=422 if form.errors else 200)
+
+
+def _said(connection: JiraConnection | None) -> dict[str, Any]:
+    """What the form begins with; never a secret."""
+    if connection is None:
+        return {}
+    names = ("name", "kind", "site_url", "username", "is_dedicated", "token_expires_on")
+    api_url = connection.api_url if connection.api_url != connection.site_url else ""
+    return {**{name: getattr(connection, name) for name in names}, "api_url": api_url}
+
+
+def _try_out(facts: ConnectionFacts, connection: JiraConnection | None) -> str:
+    """Sign in, and see that it is the Jira it is said to be; the account's id. Raises `TrackerError`."""
+    secret = facts.secret or secrets.unseal(connection.secret if connection else "")
+    client = JiraClient(
+        facts.api_url,
+        is_cloud=facts.kind == "cloud",
+        username=facts.username if facts.auth == JiraAuth.API_TOKEN else "",
+        secret=secret,
+    )
+    try:
+        kind = str(client.server().get("deploymentType", ""))
+        if kind and (kind == "Cloud") != (facts.kind == "cloud"):
+            raise TrackerError(
+                f"This is not {dict(cloud='Jira Cloud').get(facts.kind, 'Jira Data Center')}: it says it is “{kind}”."
+            )
+        return client.account_of(client.myself())
+    finally:
+        client.close()
+
+
+@require_POST
+@opens(JiraConnection, rules.can_connect)
+def jira_connection_pause(request: Request, connection: JiraConnection) -> HttpResponseBase:
+    """Ask nothing of it for now, or go on."""
+    if connection.paused_reason:
+        connections.resume_connection(connection=connection, by=request.user, now=timezone.now())
+        messages.success(request, "Going on: what waits is looked at now.")
+    else:
+        connections.pause_connection(connection=connection, by=request.user, now=timezone.now())
+        messages.success(request, "Paused. What changes here waits, and nothing is lost.")
+    return redirect(connection)
+
+
+@require_http_methods(["GET", "POST"])
+@opens(JiraConnection, rules.can_connect)
+def jira_connection_remove(request: Request, connection: JiraConnection) -> HttpResponseBase:
+    """Forget a Jira and its secrets."""
+    if request.method == "POST":
+        connections.remove_connection(connection=connection, by=request.user)
+        messages.success(request, f"{connection.name} is not connected any more. Revoke its token in Jira too.")
+        return redirect("actions:jira-sync")
+    return render(
+        request, "actions/jira/connection_remove.html", {"connection": connection, "count": connection.items.count()}
+    )
+
+
+# -- Mappings and people -----------------------------------------------------------------------------------------------
+
+
+@require_http_methods(["GET", "POST"])
+@opens(JiraConnection, rules.can_add_mapping)
+def jira_mapping_add(request: Request, connection: JiraConnection) -> HttpResponseBase:
+    """Say where a team's actions go: tested before it is saved."""
+    return _mapping_form(request, connection, None)
+
+
+@require_http_methods(["GET", "POST"])
+@opens(JiraMapping, rules.can_map)
+def jira_mapping_edit(request: Request, mapping: JiraMapping) -> HttpResponseBase:
+    """Change where a team's actions go; what is there already is looked at again."""
+    return _mapping_form(request, mapping.connection, mapping)
+
+
+def _mapping_form(request: Request, connection: JiraConnection, mapping: JiraMapping | None) -> HttpResponseBase:
+    """Every answer of the form is tested against Jira, whichever button was pressed."""
+    data = request.POST or None
+    first = MappingForm(data, user=request.user, mapping=mapping, initial=_mapped(mapping))
+    project, kind = (mapping.project_key, mapping.issue_type_id) if mapping else ("", "")
+    if data is not None:
+        project = str(data.get("project_key", "")).strip().upper()[:50]
+        kind = str(data.get("issue_type", ""))[:50]
+    report: Report | None = None
+    form = first
+    if project:
+        try:
+            with client_of(connection) as client:
+                report = examine(
+                    client, project=project, kind=kind, given=first.given or (mapping.defaults if mapping else {})
+                )
+        except TrackerError as error:
+            messages.error(request, str(error))
+        else:
+            form = MappingForm(data, user=request.user, mapping=mapping, report=report, initial=_mapped(mapping))
+    is_saving = data is not None and "save" in data and report is not None and report.statuses
+    if is_saving and form.is_valid() and report is not None and not report.problems:
+        team = mapping.team if mapping else form.cleaned_data["team"]
+        connections.save_mapping(
+            mapping, connection=connection, team=team, facts=form.facts(report), by=request.user, now=timezone.now()
+        )
+        messages.success(request, f"{team.name}’s actions go to {project}.")
+        return redirect(connection)
+    context = {
+        "form": form,
+        "connection": connection,
+        "mapping": mapping,
+        "report": report,
+        "is_tested": bool(report and report.statuses),
+    }
+    status = 422 if data is not None and "save" in data else 200
+    return render(request, "actions/jira/mapping_form.html", context, status=status)
+
+
+def _mapped(mapping: JiraMapping | None) -> dict[str, Any]:
+    if mapping is None:
+        return {}
+    names = ("team", "project_key", "is_automatic", "sends_restricted")
+    said = {name: getattr(mapping, name) for name in names}
+    return {**said, "issue_type": mapping.issue_type_id, "labels": " ".join(mapping.labels)}
+
+
+@require_POST
+@opens(JiraMapping, rules.can_map)
+def jira_mapping_remove(request: Request, mapping: JiraMapping) -> HttpResponseBase:
+    """Send no more of a team's actions."""
+    connections.remove_mapping(mapping=mapping, by=request.user)
+    messages.success(request, f"{mapping.team.name}’s actions stay here. The issues in Jira stay as they are.")
+    return redirect(mapping.connection)
+
+
+@require_POST
+@opens(JiraConnection, rules.can_connect)
+def jira_account(request: Request, connection: JiraConnection) -> HttpResponseBase:
+    """Say which account is whose, or that it is nobody's."""
+    form = AccountForm(request.POST)
+    if form.is_valid():
+        data = form.cleaned_data
+        connections.name_account(
+            connection=connection, person=data["person"], account_id=data["account_id"], display_name="", by=request.user,
+            now=timezone.now(),
+        )  # fmt: skip
+        messages.success(request, f"{data['person'].display_name} is {data['account_id']} in Jira.")
+    else:
+        messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
+    return redirect(connection)
+
+
+# -- One action --------------------------------------------------------------------------------------------------------
+
+
+@require_POST
+@opens(ItemSync, rules.can_mend)
+def jira_item(request: Request, sync: ItemSync, choice: str) -> HttpResponseBase:
+    """Try again, let one side stand, part them, or make the issue anew."""
+    action = sync.action
+    assert action is not None  # noqa: S101  (rows without one are seen by nobody)
+    if choice == "unlink":
+        trouble.unlink(sync=sync, by=request.user)
+    else:
+        CHOICES[choice](sync=sync, by=request.user, now=timezone.now())
+    return _back(request, action)
+
+
+@require_http_methods(["GET", "POST"])
+@opens(ActionItem, rules.can_edit)
+def jira_link(request: Request, action: ActionItem) -> HttpResponseBase:
+    """Send an action to Jira, or link it to an issue that is there."""
+    mapping = JiraMapping.objects.filter(team_id=action.team_id).select_related("connection").first()
+    if mapping is None or ItemSync.objects.filter(action=action).exists():
+        messages.info(request, "It is in Jira already." if mapping else "The team’s actions have no place in Jira yet.")
+        return redirect(action)
+    if not may_leave(action, mapping):
+        messages.error(
+            request, "Its post-mortem is restricted, and restricted actions of this team are not sent to Jira."
+        )
+        return redirect(action)
+    if request.method == "POST" and "send" in request.POST:
+        trouble.send(action=action, mapping=mapping, by=request.user, now=timezone.now())
+        return redirect(action)
+    form = LinkForm(request.POST or None)
+    if form.is_bound and form.is_valid():
+        problem = _link(request, action, mapping, form)
+        if not problem:
+            return redirect(action)
+        form.add_error("issue", problem)
+    context = {"form": form, "action": action, "mapping": mapping}
+    return render(request, "actions/jira/link.html", context, status=422 if form.errors else 200)
+
+
+def _link(request: Request, action: ActionItem, mapping: JiraMapping, form: LinkForm) -> str:
+    """Link it; otherwise why not."""
+    try:
+        issue = _found(mapping, form.cleaned_data["issue"])
+        is_ours = form.cleaned_data["side"] == "ours"
+        trouble.link_issue(
+            action=action, mapping=mapping, issue=issue, is_ours=is_ours, by=request.user, now=timezone.now()
+        )
+    except TrackerError as error:
+        return str(error)
+    except trouble.TakenAlready as error:
+        other = error.other.action
+        is_seen = other is not None and rules.can_see(request.user, other)
+        return f"{other.reference} is linked to it." if other and is_seen else "Another action is linked to it."
+    return ""
+
+
+def _found(mapping: JiraMapping, key: str) -> Issue:
+    """The issue, if it is in the project that the team's actions go to. Raises `TrackerError`."""
+    if key.rpartition("-")[0] != mapping.project_key:
+        raise TrackerError(f"The team’s actions go to {mapping.project_key}; choose an issue of that project.")
+    with client_of(mapping.connection) as client:
+        return client.issue(key)
+
+
+@require_POST
+@opens(ItemSync, rules.can_mend)
+def jira_conflicts_settle(request: Request, sync: ItemSync) -> HttpResponseBase:
+    """Everything that gave way was seen, and is well as it is."""
+    for conflict in sync.conflicts.filter(resolved_at=None):
+        trouble.settle_conflict(conflict=conflict, by=request.user, now=timezone.now())
+    assert sync.action is not None  # noqa: S101  (rows without one are seen by nobody)
+    return _back(request, sync.action)
+
+
+def _back(request: Request, action: ActionItem) -> HttpResponseBase:
+    if request.htmx:
+        return render(request, "actions/_action.html", action_context(request, action))
+    return redirect(action)
+
+
+# -- From Jira ---------------------------------------------------------------------------------------------------------
+
+
+@csrf_exempt
+@require_POST
+@public
+def jira_hook(request: HttpRequest, key: str) -> HttpResponse:
+    """A delivery of a webhook: signed by the secret of the connection, and only a hint where to look."""
+    connection = get_object_or_404(JiraConnection, hook_key=key)
+    if int(request.META.get("CONTENT_LENGTH") or 0) > inbound.LARGEST:
+        return HttpResponse(status=413)
+    try:
+        inbound.hear(connection, headers=dict(request.headers), raw=request.body, now=timezone.now())
+    except inbound.NotFromJira:
+        return HttpResponse("The signature is not that of this connection.", status=403, content_type="text/plain")
+    return HttpResponse(status=204)
