@@ -181,6 +181,8 @@ class ActionRow:
     quiet: str = ""
     """To its owner, on its own page: whether they are reminded of it."""
     is_quiet: bool = False
+    jira: Any = None
+    """On its own page: how it stands to Jira, a `actions.jira.queries.JiraRow`."""
 
 
 def row(action: ActionItem, *, user: User | None, can_edit: bool, now: datetime) -> ActionRow:

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from accounts.access import is_manager
+from accounts.enums import TeamRole
 from accounts.models import User
-from actions.models import ActionIdea, ActionItem, BulkChange, SavedView, WorkLink
+from actions.models import (
+    ActionIdea,
+    ActionItem,
+    BulkChange,
+    ItemSync,
+    JiraConnection,
+    JiraMapping,
+    SavedView,
+    SyncRun,
+    WorkLink,
+)
 from postmortems import rules as postmortem_rules
 
 
@@ -40,3 +52,41 @@ def can_edit_idea(user: User, idea: ActionIdea) -> bool:
 def can_remove_view(user: User, view: SavedView) -> bool:
     """One's own."""
     return view.person_id == user.pk
+
+
+# -- Jira --------------------------------------------------------------------------------------------------------------
+
+
+def can_see_connection(user: User, connection: JiraConnection) -> bool:
+    """How Jira is concerns everybody; its secrets are shown to nobody."""
+    return user.is_active
+
+
+def can_connect(user: User, connection: JiraConnection) -> bool:
+    """Administrators say how Debrief signs in."""
+    return user.is_administrator
+
+
+def can_add_mapping(user: User, connection: JiraConnection) -> bool:
+    """Administrators, and whoever manages a team: they say where its actions go."""
+    return user.is_administrator or user.memberships.filter(role=TeamRole.MANAGER).exists()
+
+
+def can_map(user: User, mapping: JiraMapping) -> bool:
+    """Administrators, and the managers of the team."""
+    return user.is_administrator or is_manager(user, mapping.team)
+
+
+def can_see_run(user: User, run: SyncRun) -> bool:
+    """How far it is, is no secret."""
+    return user.is_active
+
+
+def can_stop_run(user: User, run: SyncRun) -> bool:
+    """Whoever could have started it."""
+    return can_map(user, run.mapping)
+
+
+def can_mend(user: User, sync: ItemSync) -> bool:
+    """Whoever may say how far the action is may say what becomes of its issue."""
+    return sync.action is not None and can_update(user, sync.action)

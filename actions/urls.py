@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from actions.views import actions, bulk, dashboard, edit, ideas, matrix, reminders, spreadsheet, views
+from actions.views import actions, bulk, dashboard, edit, ideas, jira, matrix, reminders, spreadsheet, views
 
 app_name = "actions"
 urlpatterns = [
@@ -33,4 +33,21 @@ urlpatterns = [
     path("postmortems/<int:pk>/actions/matrix/", matrix.actions_matrix, name="actions-matrix"),
     path("postmortems/<int:pk>/actions/ideas/add/", ideas.idea_add, name="idea-add"),
     path("postmortems/<int:pk>/actions/add/", edit.action_add, name="action-add"),
+    path("actions/jira/", jira.jira_sync, name="jira-sync"),
+    path("actions/jira/connections/add/", jira.jira_connection_add, name="jira-connection-add"),
+    path("actions/jira/connections/<int:pk>/", jira.jira_connection, name="jira-connection"),
+    path("actions/jira/connections/<int:pk>/edit/", jira.jira_connection_edit, name="jira-connection-edit"),
+    path("actions/jira/connections/<int:pk>/pause/", jira.jira_connection_pause, name="jira-connection-pause"),
+    path("actions/jira/connections/<int:pk>/remove/", jira.jira_connection_remove, name="jira-connection-remove"),
+    path("actions/jira/connections/<int:pk>/accounts/", jira.jira_account, name="jira-account"),
+    path("actions/jira/connections/<int:pk>/mappings/add/", jira.jira_mapping_add, name="jira-mapping-add"),
+    path("actions/jira/mappings/<int:pk>/edit/", jira.jira_mapping_edit, name="jira-mapping-edit"),
+    path("actions/jira/mappings/<int:pk>/remove/", jira.jira_mapping_remove, name="jira-mapping-remove"),
+    path("actions/jira/mappings/<int:pk>/backlog/", jira.jira_run_start, name="jira-run-start"),
+    path("actions/jira/runs/<int:pk>/", jira.jira_run, name="jira-run"),
+    path("actions/jira/runs/<int:pk>/stop/", jira.jira_run_stop, name="jira-run-stop"),
+    path("actions/jira/items/<int:pk>/settle/", jira.jira_conflicts_settle, name="jira-conflicts-settle"),
+    path("actions/jira/items/<int:pk>/<slug:choice>/", jira.jira_item, name="jira-item"),
+    path("actions/<int:pk>/jira/", jira.jira_link, name="jira-link"),
+    path("hooks/jira/<uuid:key>", jira.jira_hook, name="jira-hook"),
 ]

@@ -14,7 +14,17 @@ from django.test import Client
 
 from accounts.enums import TeamRole, Visibility
 from accounts.models import AuditEntry, Invitation, Membership, Team, User
-from actions.models import ActionIdea, ActionItem, BulkChange, SavedView, WorkLink
+from actions.models import (
+    ActionIdea,
+    ActionItem,
+    BulkChange,
+    ItemSync,
+    JiraConnection,
+    JiraMapping,
+    SavedView,
+    SyncRun,
+    WorkLink,
+)
 from incidents.models import Communication, ImpactFigure, Incident, PolicyRule, Service, TimelineEvent
 from postmortems.models import (
     Attachment,
@@ -37,7 +47,15 @@ CANARY = {
     Visibility.TEAM: "canaryteam",
     Visibility.RESTRICTED: "canaryrestricted",
 }
-FIXED = {"panel": "facts", "token": "no-such-token", "slug": "edge", "format": "md", "name": "notes.txt"}
+FIXED = {
+    "key": "00000000-0000-0000-0000-000000000000",
+    "choice": "retry",
+    "panel": "facts",
+    "token": "no-such-token",
+    "slug": "edge",
+    "format": "md",
+    "name": "notes.txt",
+}
 """Values for URL parameters that name no guarded object."""
 
 
@@ -78,6 +96,7 @@ def build_world() -> World:
     Membership.objects.create(team=team, user=people["manager"], role=TeamRole.MANAGER)
     Membership.objects.create(team=other, user=people["mallory"])
     world = World(people)
+    connection, mapping, run = _jira(people["administrator"], team)
     for visibility in Visibility:
         _build(world, team, visibility)
     rule = PolicyRule.objects.first() or PolicyRule.objects.create(
@@ -89,10 +108,27 @@ def build_world() -> World:
     )
     change = BulkChange.objects.create(made_by=people["owner"], made_at=NOON, before={})
     view = SavedView.objects.create(person=people["owner"], of="actions", name="Mine", query="owner=me")
-    for shared in (view, change, team, rule, template, invitation, people["member"]):
+    for shared in (connection, mapping, run, view, change, team, rule, template, invitation, people["member"]):
         for visibility in Visibility:
             world.objects[type(shared), visibility] = shared
     return world
+
+
+def _jira(by: User, team: Team) -> tuple[JiraConnection, JiraMapping, SyncRun]:
+    """A Jira that cannot be reached: nothing listens there."""
+    connection = JiraConnection.objects.create(
+        name="Jira",
+        kind="cloud",
+        site_url="https://jira.invalid",
+        api_url="https://jira.invalid",
+        auth="bearer",
+        secret="sealed-by-no-key",
+        created_by=by,
+        created_at=NOON,
+    )
+    mapping = JiraMapping.objects.create(connection=connection, team=team, project_key="OPS", issue_type_id="1")
+    run = SyncRun.objects.create(mapping=mapping, kind="first_link", total=0, started_by=by, started_at=NOON)
+    return connection, mapping, run
 
 
 def _build(world: World, team: Team, visibility: Visibility) -> None:
@@ -180,7 +216,21 @@ def _build(world: World, team: Team, visibility: Visibility) -> None:
     )
     link = WorkLink.objects.create(action=action, words=f"Work {canary}", added_by=owner, added_at=NOON)
     idea = ActionIdea.objects.create(postmortem=postmortem, text=f"Idea {canary}", created_by=owner, created_at=NOON)
-    parts += [action, link, idea]
+    mapping = JiraMapping.objects.get(team=team)
+    sync = ItemSync.objects.create(
+        action=action,
+        connection=mapping.connection,
+        mapping=mapping,
+        state="linked",
+        remote_id=f"2000{postmortem.pk}",
+        remote_key=f"OPS-{postmortem.pk}",
+        blocked={"owner": {"words": f"Nobody is {canary}"}},
+    )
+    sync.conflicts.create(
+        field="title", ours=f"Ours {canary}", theirs=f"Theirs {canary}", at=NOON, winner="ours", found_at=NOON
+    )
+    sync.log.create(at=NOON, is_outward=True, fields=["title"], words=f"Wrote {canary}")
+    parts += [action, link, idea, sync]
     _index(incident, postmortem)
     for part in parts:
         world.objects[type(part), visibility] = part

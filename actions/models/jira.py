@@ -175,11 +175,6 @@ class ItemSyncQuerySet(models.QuerySet["ItemSync"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(postmortem_visibility(user, "action__postmortem__"))
 
-    def in_trouble(self) -> Self:
-        """Those that somebody has to look at."""
-        is_stuck = Q(state__in=[SyncState.MISSING, SyncState.ATTENTION]) | ~Q(blocked={}) | ~Q(error_code="")
-        return self.filter(is_stuck).exclude(state=SyncState.UNLINKED)
-
 
 class ItemSync(models.Model):
     """How one action stands to its issue. The row is the queue: whoever leases it works on it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpResponse
@@ -10,6 +11,7 @@ from django.utils import timezone
 from accounts.access import Request
 from actions import queries, rules
 from actions.forms import IdeaForm
+from actions.jira.queries import jira_row
 from actions.models import ActionItem
 from postmortems import rules as postmortem_rules
 from postmortems.models import Postmortem
@@ -18,7 +20,9 @@ from postmortems.models import Postmortem
 def action_context(request: Request, action: ActionItem, **more: Any) -> dict[str, Any]:
     """One action as this person sees it now."""
     can_edit = rules.can_edit(request.user, action)
-    row = queries.row_for_page(action, user=request.user, can_edit=can_edit, now=timezone.now())
+    now = timezone.now()
+    shown = queries.row_for_page(action, user=request.user, can_edit=can_edit, now=now)
+    row = replace(shown, jira=jira_row(shown.action, now=now))
     return {"row": row, "postmortem": row.action.postmortem, **more}
 
 

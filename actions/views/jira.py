@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -13,9 +14,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import secrets
 from accounts.access import Request, administrators, opens, public, signed_in
-from actions import queries, rules
-from actions.enums import JiraAuth
-from actions.jira import bulk, inbound
+from actions import rules
+from actions.enums import JiraAuth, JiraKind
+from actions.jira import bulk, inbound, queries
 from actions.jira.client import JiraClient
 from actions.jira.connect import client_of
 from actions.jira.forms import AccountForm, ConnectionForm, LinkForm, MappingForm
@@ -62,7 +63,7 @@ def jira_run(request: Request, run: SyncRun) -> HttpResponse:
     return render(
         request,
         "actions/jira/_run.html",
-        {"run": queries.run_progress(run), "can_stop": rules.can_map(request.user, run.mapping)},
+        {"progress": queries.run_progress(run, now=timezone.now()), "can_stop": rules.can_stop_run(request.user, run)},
     )
 
 
@@ -96,7 +97,7 @@ def jira_connection(request: Request, connection: JiraConnection) -> HttpRespons
     context = {
         "connection": connection,
         "health": queries.jira_health(now=timezone.now(), only=connection)[0],
-        "mappings": queries.mappings_of(connection),
+        "mappings": queries.mappings_of(connection, now=timezone.now()),
         "people": connection.people.select_related("person"),
         "account_form": AccountForm(),
         "hook_url": request.build_absolute_uri(f"/hooks/jira/{connection.hook_key}"),
@@ -151,16 +152,14 @@ def _try_out(facts: ConnectionFacts, connection: JiraConnection | None) -> str:
     secret = facts.secret or secrets.unseal(connection.secret if connection else "")
     client = JiraClient(
         facts.api_url,
-        is_cloud=facts.kind == "cloud",
+        is_cloud=facts.kind == JiraKind.CLOUD,
         username=facts.username if facts.auth == JiraAuth.API_TOKEN else "",
         secret=secret,
     )
     try:
         kind = str(client.server().get("deploymentType", ""))
-        if kind and (kind == "Cloud") != (facts.kind == "cloud"):
-            raise TrackerError(
-                f"This is not {dict(cloud='Jira Cloud').get(facts.kind, 'Jira Data Center')}: it says it is “{kind}”."
-            )
+        if kind and (kind == "Cloud") != (facts.kind == JiraKind.CLOUD):
+            raise TrackerError(f"This is not {JiraKind(facts.kind).label}: it says it is “{kind}”.")
         return client.account_of(client.myself())
     finally:
         client.close()
@@ -293,8 +292,10 @@ def jira_item(request: Request, sync: ItemSync, choice: str) -> HttpResponseBase
     assert action is not None  # noqa: S101  (rows without one are seen by nobody)
     if choice == "unlink":
         trouble.unlink(sync=sync, by=request.user)
-    else:
+    elif choice in CHOICES:
         CHOICES[choice](sync=sync, by=request.user, now=timezone.now())
+    else:
+        raise Http404
     return _back(request, action)
 
 
@@ -307,9 +308,8 @@ def jira_link(request: Request, action: ActionItem) -> HttpResponseBase:
         messages.info(request, "It is in Jira already." if mapping else "The team’s actions have no place in Jira yet.")
         return redirect(action)
     if not may_leave(action, mapping):
-        messages.error(
-            request, "Its post-mortem is restricted, and restricted actions of this team are not sent to Jira."
-        )
+        words = "Its post-mortem is restricted, and such actions of this team are not sent to Jira."
+        messages.error(request, words)
         return redirect(action)
     if request.method == "POST" and "send" in request.POST:
         trouble.send(action=action, mapping=mapping, by=request.user, now=timezone.now())
@@ -371,7 +371,7 @@ def _back(request: Request, action: ActionItem) -> HttpResponseBase:
 @csrf_exempt
 @require_POST
 @public
-def jira_hook(request: HttpRequest, key: str) -> HttpResponse:
+def jira_hook(request: HttpRequest, key: UUID) -> HttpResponse:
     """A delivery of a webhook: signed by the secret of the connection, and only a hint where to look."""
     connection = get_object_or_404(JiraConnection, hook_key=key)
     if int(request.META.get("CONTENT_LENGTH") or 0) > inbound.LARGEST:

@@ -13,7 +13,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.actions.jira.machine import JiraMachine
 from tests.fakes.jira import Jira, JiraServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture(params=["cloud", "dc"])

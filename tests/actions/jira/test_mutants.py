@@ -25,7 +25,7 @@ from tests.actions.jira.machine import JiraMachine
 from tests.actions.jira.test_machine import _quiet as _quiet
 from tests.actions.jira.test_machine import machine as machine
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.mutants]
+pytestmark = [pytest.mark.django_db(transaction=True, serialized_rollback=True), pytest.mark.mutants]
 Mutant = Callable[[], AbstractContextManager[Any]]
 
 

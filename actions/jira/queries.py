@@ -1,0 +1,166 @@
+"""What pages show of Jira: how connections are, what is in trouble, what was written where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Min, Q
+
+from accounts.models import User
+from actions.enums import SyncState
+from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping, SyncConflict, SyncEntry, SyncRun
+from actions.services.tracking import may_leave
+
+SHOWN = 100
+LATEST = 30
+WARN_DAYS = 30
+TROUBLED = Q(state__in=[SyncState.MISSING, SyncState.ATTENTION]) | ~Q(blocked={}) | ~Q(error_code="")
+
+
+@dataclass(frozen=True)
+class Health:
+    """How one connection is. `state` is "well", "paused", "down" or "slow"."""
+
+    connection: JiraConnection
+    state: str
+    linked: int
+    waiting: int
+    waiting_since: datetime | None
+    in_trouble: int
+    written: int
+    """Writes to Jira in the last hour."""
+    expires_soon: bool
+
+
+def jira_health(*, now: datetime, only: JiraConnection | None = None) -> list[Health]:
+    """Every connection, or one, with what waits for it."""
+    linked = Q(items__state=SyncState.LINKED)
+    waiting = Q(items__waiting_since__isnull=False) & ~Q(items__state=SyncState.UNLINKED)
+    troubled = Q(items__state__in=[SyncState.MISSING, SyncState.ATTENTION]) | ~Q(items__blocked={})
+    rows = JiraConnection.objects.annotate(
+        linked=Count("items", filter=linked),
+        waiting=Count("items", filter=waiting),
+        waiting_since=Min("items__waiting_since", filter=waiting),
+        in_trouble=Count("items", filter=troubled & Q(items__isnull=False)),
+    )
+    recent = SyncEntry.objects.filter(at__gte=now - timedelta(hours=1), is_outward=True)
+    written = dict(recent.values_list("sync__connection").annotate(Count("pk")).order_by())
+    return [_health(row, written.get(row.pk, 0), now) for row in (rows.filter(pk=only.pk) if only else rows)]
+
+
+def _health(row: JiraConnection, written: int, now: datetime) -> Health:
+    is_held = row.retry_at is not None and row.retry_at > now
+    state = "paused" if row.paused_reason else "down" if row.failing_since else "slow" if is_held else "well"
+    expires = row.token_expires_on
+    counted = vars(row)
+    return Health(
+        connection=row,
+        state=state,
+        linked=counted["linked"],
+        waiting=counted["waiting"],
+        waiting_since=counted["waiting_since"],
+        in_trouble=counted["in_trouble"],
+        written=written,
+        expires_soon=expires is not None and (expires - now.date()).days <= WARN_DAYS,
+    )
+
+
+def syncs_in_trouble(user: User) -> list[ItemSync]:
+    """What somebody has to look at, of the actions `user` may see, the longest waiting first."""
+    rows = ItemSync.objects.visible_to(user).filter(TROUBLED).exclude(state=SyncState.UNLINKED)
+    joined = rows.select_related("action__owner", "action__postmortem__incident", "connection", "mapping")
+    return list(joined.order_by("waiting_since", "pk")[:SHOWN])
+
+
+def open_conflicts(user: User) -> list[SyncConflict]:
+    """Values that gave way and that nobody has looked at yet."""
+    seen = ItemSync.objects.visible_to(user).values("pk")
+    rows = SyncConflict.objects.filter(resolved_at=None, sync__in=seen)
+    return list(rows.select_related("sync__action__postmortem__incident", "sync__connection")[:SHOWN])
+
+
+def sync_log(user: User) -> list[SyncEntry]:
+    """What was written lately, to either side."""
+    seen = ItemSync.objects.visible_to(user).values("pk")
+    rows = SyncEntry.objects.filter(sync__in=seen)
+    return list(rows.select_related("sync__action", "sync__connection")[:LATEST])
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a large run is."""
+
+    run: SyncRun
+    done: int
+    troubled: int
+    rate: float
+    """Actions a minute."""
+    left: timedelta | None
+
+    @property
+    def percent(self) -> int:
+        return 100 if not self.run.total else min(100, (self.done + self.troubled) * 100 // self.run.total)
+
+
+def run_progress(run: SyncRun, *, now: datetime) -> Progress:
+    """Counted anew each time: it goes on whoever looks."""
+    rows = run.items.aggregate(
+        done=Count("pk", filter=Q(remote_id__isnull=False)),
+        troubled=Count("pk", filter=Q(remote_id=None, state=SyncState.ATTENTION)),
+    )
+    minutes = max(((run.ended_at or now) - run.started_at).total_seconds() / 60, 1 / 60)
+    rate = rows["done"] / minutes
+    remaining = run.total - rows["done"] - rows["troubled"]
+    left = timedelta(minutes=remaining / rate) if rate and not run.ended_at and remaining > 0 else None
+    return Progress(run, rows["done"], rows["troubled"], rate, left)
+
+
+@dataclass(frozen=True)
+class MappingRow:
+    """A mapping with what a page says of it."""
+
+    mapping: JiraMapping
+    linked: int
+    backlog: int
+    """Unfinished actions of the team that have no issue."""
+    progress: Progress | None
+
+
+def mappings_of(connection: JiraConnection, *, now: datetime) -> list[MappingRow]:
+    """The teams that go to this Jira."""
+    rows = connection.mappings.select_related("team").annotate(
+        linked=Count("items", filter=Q(items__remote_id__isnull=False))
+    )
+    found = []
+    for mapping in rows:
+        run = mapping.runs.filter(Q(ended_at=None) | Q(ended_at__gte=now - timedelta(days=1))).first()
+        backlog = ActionItem.objects.unfinished().filter(team_id=mapping.team_id, sync=None).count()
+        progress = run_progress(run, now=now) if run else None
+        found.append(MappingRow(mapping, vars(mapping)["linked"], backlog, progress))
+    return found
+
+
+@dataclass(frozen=True)
+class JiraRow:
+    """What one action's page says of its issue."""
+
+    sync: ItemSync | None
+    can_send: bool
+    conflicts: list[SyncConflict]
+    log: list[SyncEntry]
+    is_late: bool
+    """Whether Jira has not been told for a while, so that people should know."""
+
+
+def jira_row(action: ActionItem, *, now: datetime) -> JiraRow | None:
+    """How an action stands to Jira; None where its team has nothing to do with one."""
+    rows = ItemSync.objects.filter(action=action).select_related("connection", "mapping")
+    sync = rows.first()
+    if sync is None:
+        mapping = JiraMapping.objects.filter(team_id=action.team_id).first()
+        is_open = mapping is not None and not action.is_finished and may_leave(action, mapping)
+        return JiraRow(None, is_open, [], [], False) if is_open else None
+    is_late = sync.waiting_since is not None and now - sync.waiting_since > timedelta(minutes=1)
+    conflicts = list(sync.conflicts.filter(resolved_at=None))
+    return JiraRow(sync, False, conflicts, list(sync.log.all()[:10]), is_late)
