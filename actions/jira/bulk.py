@@ -55,7 +55,7 @@ def start_run(*, mapping: JiraMapping, by: User, now: datetime) -> SyncRun:
 @transaction.atomic
 def stop_run(*, run: SyncRun, by: User, now: datetime) -> int:
     """Leave alone what was not begun; how many that are. What is in Jira stays there and is kept in step."""
-    rows = run.items.filter(remote_id=None, attempt=None, lease=None).select_for_update(skip_locked=True)
+    rows = run.items.filter(remote_id=None, attempt__isnull=True, lease=None).select_for_update(skip_locked=True)
     left = ItemSync.objects.filter(pk__in=list(rows.values_list("pk", flat=True))).delete()[0]
     SyncRun.objects.filter(pk=run.pk, ended_at=None).update(stopped_at=now, ended_at=now)
     audit.record(by=by, verb="jira.run-stopped", obj=run.mapping, left=left)

@@ -83,9 +83,9 @@ def claim_many(
     if connection_id is None or not _may_ask(connection_id, now=now, is_bulk=linked or new):
         return []
     if linked:
-        rows = rows.filter(remote_id__isnull=False, attempt=None)
+        rows = rows.filter(remote_id__isnull=False, attempt__isnull=True)
     if new:
-        rows = rows.filter(remote_id=None, attempt=None, is_bulk=True)
+        rows = rows.filter(remote_id=None, attempt__isnull=True, is_bulk=True)
     chosen = rows.filter(connection_id=connection_id).order_by("is_bulk", "due_at", "pk")
     ids = list(chosen.select_for_update(of=("self",), skip_locked=True).values_list("pk", flat=True)[:most])
     token = uuid.uuid4()

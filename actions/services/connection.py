@@ -132,24 +132,15 @@ def remove_mapping(*, mapping: JiraMapping, by: User) -> None:
 
 
 @transaction.atomic
-def name_account(
-    *, connection: JiraConnection, person: User, account_id: str, display_name: str, by: User, now: datetime
-) -> JiraPerson:
+def name_account(*, connection: JiraConnection, person: User, account_id: str, by: User, now: datetime) -> JiraPerson:
     """Say whose account it is; whoever had it has it no more."""
     connection.people.filter(account_id=account_id).exclude(person=person).delete()
     row, _ = JiraPerson.objects.update_or_create(
         connection=connection,
         person=person,
-        defaults={"account_id": account_id, "display_name": display_name, "is_by_hand": True, "checked_at": now},
+        defaults={"account_id": account_id, "display_name": "", "is_by_hand": True, "checked_at": now},
     )
     audit.record(by=by, verb="jira.account-named", obj=connection, person=person.pk)
     rows = connection.items.filter(action__owner=person).exclude(state=SyncState.UNLINKED)
     rows.update(due_at=now, blocked={})
     return row
-
-
-@transaction.atomic
-def forget_account(*, link: JiraPerson, by: User) -> None:
-    """Nobody here is that account any more."""
-    audit.record(by=by, verb="jira.account-forgotten", obj=link.connection, person=link.person_id)
-    link.delete()

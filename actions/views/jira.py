@@ -270,12 +270,10 @@ def jira_account(request: Request, connection: JiraConnection) -> HttpResponseBa
     """Say which account is whose, or that it is nobody's."""
     form = AccountForm(request.POST)
     if form.is_valid():
-        data = form.cleaned_data
-        connections.name_account(
-            connection=connection, person=data["person"], account_id=data["account_id"], display_name="", by=request.user,
-            now=timezone.now(),
-        )  # fmt: skip
-        messages.success(request, f"{data['person'].display_name} is {data['account_id']} in Jira.")
+        person, account = form.cleaned_data["person"], form.cleaned_data["account_id"]
+        now = timezone.now()
+        connections.name_account(connection=connection, person=person, account_id=account, by=request.user, now=now)
+        messages.success(request, f"{person.display_name} is {account} in Jira.")
     else:
         messages.error(request, " ".join(str(error) for errors in form.errors.values() for error in errors))
     return redirect(connection)

@@ -6,6 +6,7 @@ and every word that anybody wrote stands there or is kept where it can be seen.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 from collections.abc import Iterator
@@ -15,7 +16,6 @@ from datetime import date
 from typing import Any
 from unittest import mock
 
-from django.db import connections
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -251,6 +251,15 @@ class JiraMachine(RuleBasedStateMachine):
                 self.scalar_there(edit, item, issue)
         self.count("edits")
 
+    def collide(self, edit: Edit) -> None:
+        """Somebody there changes just what was changed here and is on its way."""
+        places = {item.pk: place for place, item in enumerate(self.items)}
+        for row in ItemSync.objects.filter(action_id__in=places).exclude(dirty={}).order_by("-due_at"):
+            names = sorted(set(row.dirty) & {*SCALARS, "labels", "description"})
+            name = {"labels": "label", "description": "text"}.get(names[0], names[0])
+            self.edit_there(dataclasses.replace(edit, item=places[row.action_id or 0], kind=name))
+            return
+
     def scalar_there(self, edit: Edit, item: Item, issue: Issue) -> None:
         owner = edit.owner
         name, kept, sent, meant = {
@@ -336,7 +345,7 @@ class JiraMachine(RuleBasedStateMachine):
     def trouble(self, data: st.DataObject) -> Iterator[None]:
         """Something happens at the `k`-th request of what is done inside."""
         kind = data.draw(
-            st.sampled_from(["none", "fault", "fault", "kill", "kill", "edit", "edit", "refusal", "worker", "pause"])
+            st.sampled_from(["none", "fault", "fault", "kill", "kill", "edit", "collide", "refusal", "worker", "pause"])
         )
         at = data.draw(st.integers(1, 3))
         seen = itertools.count(1)
@@ -355,11 +364,12 @@ class JiraMachine(RuleBasedStateMachine):
                 server.faults.append(Fault(refusal, {"Retry-After": wait}))
             elif kind == "edit":
                 self.edit_there(edit)
+            elif kind == "collide":
+                self.collide(edit)
             elif kind in {"worker", "pause"}:
                 if kind == "pause":
                     self.both.wait(seconds=100)
                 self.one_pass(self.items[edit.item % len(self.items)])
-            connections.close_all()
 
         killing = itertools.count(1)
         is_after = data.draw(st.booleans())

@@ -5,21 +5,19 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 from unittest import mock
 
 import pytest
-from django.db import transaction
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from actions.jira import create, merge, queue, sync
 from actions.jira.client import JiraClient
 from actions.jira.local import values_of
-from actions.models import ItemSync
 from actions.tracker import Issue, Unreachable
 from tests.actions.jira.machine import JiraMachine
 from tests.actions.jira.test_machine import _quiet as _quiet
@@ -78,22 +76,6 @@ def old_answers_are_merged() -> AbstractContextManager[Any]:
     return stack
 
 
-def no_lease_is_asked_for_when_writing() -> AbstractContextManager[Any]:
-    real = queue.Lease
-
-    @contextmanager
-    def unfenced(lease: queue.Lease) -> Iterator[Any]:
-        with transaction.atomic():
-            rows = ItemSync.objects.select_for_update(of=("self",)).select_related("mapping__connection")
-            yield rows.get(pk=lease.sync_id)
-
-    assert real is queue.Lease
-    stack = contextlib.ExitStack()
-    for module in (queue, create, sync):
-        stack.enter_context(mock.patch.object(module, "held", unfenced))
-    return stack
-
-
 def agreed_is_what_the_action_says_by_now() -> AbstractContextManager[Any]:
     """Not what was sent: the first of the errors that earlier drafts made."""
     real = create.link
@@ -126,7 +108,6 @@ MUTANTS: list[Mutant] = [
     edits_that_ours_covered_are_not_replayed,
     values_are_compared_instead_of_the_history,
     old_answers_are_merged,
-    no_lease_is_asked_for_when_writing,
     agreed_is_what_the_action_says_by_now,
     own_entries_count_as_somebody_s,
     conflicts_are_not_kept,

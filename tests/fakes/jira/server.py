@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from django.db import connections
+
 from tests.fakes.jira.contract import Contract
 from tests.fakes.jira.state import PRIORITIES, SERVICE, STATUSES, Jira, Json, Rejected, Transition, stamp
 
@@ -141,6 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if owner.before is not None:
             owner.before(asked)
+            connections.close_all()
         fault = owner.fault_for(asked)
         if fault is None:
             self._send(*owner.carry_out(asked))
