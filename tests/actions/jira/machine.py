@@ -258,6 +258,7 @@ class JiraMachine(RuleBasedStateMachine):
             names = sorted(set(row.dirty) & {*SCALARS, "labels", "description"})
             name = {"labels": "label", "description": "text"}.get(names[0], names[0])
             self.edit_there(dataclasses.replace(edit, item=places[row.action_id or 0], kind=name))
+            self.count("collisions")
             return
 
     def scalar_there(self, edit: Edit, item: Item, issue: Issue) -> None:
@@ -345,9 +346,12 @@ class JiraMachine(RuleBasedStateMachine):
     def trouble(self, data: st.DataObject) -> Iterator[None]:
         """Something happens at the `k`-th request of what is done inside."""
         kind = data.draw(
-            st.sampled_from(["none", "fault", "fault", "kill", "kill", "edit", "collide", "refusal", "worker", "pause"])
+            st.sampled_from(
+                ["none", "fault", "fault", "kill", "kill", "edit", "collide", "collide", "refusal", "worker", "pause"]
+            )
         )
         at = data.draw(st.integers(1, 3))
+        at = 1 if kind == "collide" else at
         seen = itertools.count(1)
         real, server = JiraClient._call, self.both.server
         is_busy: list[bool] = []
