@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 
 from accounts import secrets
 from accounts.forms import CleanTextMixin
@@ -18,6 +19,8 @@ from actions.jira.trial import Report, value_for
 from actions.models import JiraConnection, JiraMapping
 from actions.services.connection import ConnectionFacts, MappingFacts
 
+REFUSED = re.compile(r"won.?t|cancel|declin|reject|obsolete|duplicate|abandon", re.IGNORECASE)
+"""Names of statuses that end the work without its being done."""
 KEY = re.compile(r"^[A-Z][A-Z0-9_]{1,49}$")
 ISSUE_KEY = re.compile(r"^[A-Z][A-Z0-9_]{1,49}-\d{1,12}$")
 LABEL = re.compile(r"^\S{1,50}$")
@@ -194,12 +197,13 @@ class MappingForm(CleanTextMixin, forms.Form):
             self.fields[f"means_{key}"] = forms.ChoiceField(
                 choices=[(each, each) for each in Priority.values], label=f"{name} is read as", initial=first
             )
+        proposed = kept.statuses if kept else _proposed_statuses(report)
         for ours, label in Status.choices:
             self.fields[f"status_{ours}"] = forms.MultipleChoiceField(
                 choices=[(key, name) for key, name, _ in report.statuses],
                 required=False,
                 label=f"“{label}” is",
-                initial=(kept.statuses if kept else {}).get(ours, []),
+                initial=proposed.get(ours, []),
                 widget=forms.CheckboxSelectMultiple,
             )
         for each in report.required:
@@ -238,11 +242,12 @@ class MappingForm(CleanTextMixin, forms.Form):
                 values[name] = {"name": value}
         return values
 
-    @property
-    def given(self) -> dict[str, str]:
-        """Values for Jira's own fields, as they were typed, known or not."""
-        prefix = "default_"
-        return {name.removeprefix(prefix): str(value) for name, value in self.data.items() if name.startswith(prefix)}
+    @staticmethod
+    def typed(data: QueryDict) -> dict[str, Any]:
+        """What was typed so far, to begin the form with when it is only tested."""
+        names = {name: data.getlist(name) if name.startswith("status_") else data[name] for name in data}
+        ticked = {name: name in data for name in ("is_automatic", "sends_restricted")}
+        return {**names, **ticked}
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -297,6 +302,15 @@ class MappingForm(CleanTextMixin, forms.Form):
 
     def required(self) -> list[forms.BoundField]:
         return self.among("default_")
+
+
+def _proposed_statuses(report: Report) -> dict[str, list[str]]:
+    """Those that end the work are told apart by their names; the others go by Jira's own category."""
+    ended = [(key, name) for key, name, category in report.statuses if category == "done"]
+    refused = [key for key, name in ended if REFUSED.search(name)]
+    if not refused:
+        return {}
+    return {Status.WILL_NOT_DO: refused, Status.DONE: [key for key, _ in ended if key not in refused]}
 
 
 def _as_text(value: Any) -> str:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import models, transaction
+from django.db.models import F, Func, Value
 
 from accounts import audit, secrets
 from accounts.models import Team, User
 from actions.enums import SyncState
 from actions.models import ItemSync, JiraConnection, JiraMapping, JiraPerson
+
+MAPPED = ("owner", "priority", "status", "labels")
+"""Fields whose values a mapping translates."""
+LONG_AGO = "1970-01-01T00:00:00+00:00"
 
 
 @dataclass(frozen=True)
@@ -119,8 +124,16 @@ def save_mapping(
         by=by, verb="jira.mapping-changed" if mapping else "jira.mapping-added", obj=row, project=row.project_key
     )
     rows = ItemSync.objects.filter(mapping=row).exclude(state__in=[SyncState.UNLINKED, SyncState.MISSING])
-    rows.update(due_at=now, hinted_at=now, is_bulk=True, blocked={})
+    rows.update(due_at=now, hinted_at=now, is_bulk=True, blocked={}, dirty=_said_long_ago(MAPPED))
     return row
+
+
+def _said_long_ago(names: Sequence[str]) -> Func:
+    """Marks of changes of ours that anything people did in Jira is newer than."""
+    marks = {name: {} if name == "labels" else LONG_AGO for name in names}
+    joined = "(%(expressions)s)"
+    column = models.JSONField()
+    return Func(Value(marks, column), F("dirty"), template=joined, arg_joiner=" || ", output_field=column)
 
 
 @transaction.atomic

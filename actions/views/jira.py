@@ -210,41 +210,39 @@ def jira_mapping_edit(request: Request, mapping: JiraMapping) -> HttpResponseBas
 
 def _mapping_form(request: Request, connection: JiraConnection, mapping: JiraMapping | None) -> HttpResponseBase:
     """Every answer of the form is tested against Jira, whichever button was pressed."""
-    data = request.POST or None
-    first = MappingForm(data, user=request.user, mapping=mapping, initial=_mapped(mapping))
-    project, kind = (mapping.project_key, mapping.issue_type_id) if mapping else ("", "")
-    if data is not None:
-        project = str(data.get("project_key", "")).strip().upper()[:50]
-        kind = str(data.get("issue_type", ""))[:50]
-    report: Report | None = None
-    form = first
-    if project:
-        try:
-            with client_of(connection) as client:
-                report = examine(
-                    client, project=project, kind=kind, given=first.given or (mapping.defaults if mapping else {})
-                )
-        except TrackerError as error:
-            messages.error(request, str(error))
-        else:
-            form = MappingForm(data, user=request.user, mapping=mapping, report=report, initial=_mapped(mapping))
-    is_saving = data is not None and "save" in data and report is not None and report.statuses
-    if is_saving and form.is_valid() and report is not None and not report.problems:
+    is_saving = "save" in request.POST
+    begun = {**_mapped(mapping), **(MappingForm.typed(request.POST) if request.POST else {})}
+    project = str(begun.get("project_key", "")).strip().upper()[:50]
+    kind = str(begun.get("issue_type", ""))[:50]
+    given = {name.removeprefix("default_"): value for name, value in begun.items() if name.startswith("default_")}
+    report = _examined(request, connection, project, kind, given or (mapping.defaults if mapping else {}))
+    form = MappingForm(
+        request.POST if is_saving else None, user=request.user, mapping=mapping, report=report, initial=begun
+    )
+    is_tested = report is not None and bool(report.statuses)
+    if is_saving and report is not None and is_tested and form.is_valid() and not report.problems:
         team = mapping.team if mapping else form.cleaned_data["team"]
         connections.save_mapping(
             mapping, connection=connection, team=team, facts=form.facts(report), by=request.user, now=timezone.now()
         )
         messages.success(request, f"{team.name}’s actions go to {project}.")
         return redirect(connection)
-    context = {
-        "form": form,
-        "connection": connection,
-        "mapping": mapping,
-        "report": report,
-        "is_tested": bool(report and report.statuses),
-    }
-    status = 422 if data is not None and "save" in data else 200
-    return render(request, "actions/jira/mapping_form.html", context, status=status)
+    context = {"form": form, "connection": connection, "mapping": mapping, "report": report, "is_tested": is_tested}
+    return render(request, "actions/jira/mapping_form.html", context, status=422 if is_saving else 200)
+
+
+def _examined(
+    request: Request, connection: JiraConnection, project: str, kind: str, given: dict[str, Any]
+) -> Report | None:
+    """What Jira says of the project; None if none is named or Jira cannot be asked, which the page then says."""
+    if not project:
+        return None
+    try:
+        with client_of(connection) as client:
+            return examine(client, project=project, kind=kind, given=given)
+    except TrackerError as error:
+        messages.error(request, str(error))
+        return None
 
 
 def _mapped(mapping: JiraMapping | None) -> dict[str, Any]:

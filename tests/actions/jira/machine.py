@@ -121,6 +121,7 @@ class JiraMachine(RuleBasedStateMachine):
             know(connection, server, person, account, server.jira.now)
         self.both = Both(server, connection, mapping, postmortem, self.people[0])
         self.items: list[Item] = []
+        self.working = 0
         self.tokens = itertools.count(1)
         self.nudges = mock.patch.object(tracking, "nudge")
         self.nudges.start()
@@ -253,13 +254,15 @@ class JiraMachine(RuleBasedStateMachine):
 
     def collide(self, edit: Edit) -> None:
         """Somebody there changes just what was changed here and is on its way."""
-        places = {item.pk: place for place, item in enumerate(self.items)}
-        for row in ItemSync.objects.filter(action_id__in=places).exclude(dirty={}).order_by("-due_at"):
-            names = sorted(set(row.dirty) & {*SCALARS, "labels", "description"})
-            name = {"labels": "label", "description": "text"}.get(names[0], names[0])
-            self.edit_there(dataclasses.replace(edit, item=places[row.action_id or 0], kind=name))
-            self.count("collisions")
+        row = ItemSync.objects.filter(action_id=self.working).exclude(dirty={}).first()
+        if row is None:
             return
+        names = sorted(set(row.dirty) & {*SCALARS, "labels", "description"})
+        name = names[len(edit.title + edit.priority + edit.status) % len(names)] if edit.at_end else names[-1]
+        kind = {"labels": "label", "description": "text"}.get(name, name)
+        place = [item.pk for item in self.items].index(self.working)
+        self.edit_there(dataclasses.replace(edit, item=place, kind=kind))
+        self.count("collisions")
 
     def scalar_there(self, edit: Edit, item: Item, issue: Issue) -> None:
         owner = edit.owner
@@ -332,6 +335,7 @@ class JiraMachine(RuleBasedStateMachine):
 
     def one_pass(self, item: Item) -> None:
         row = ItemSync.objects.get(action_id=item.pk)
+        self.working = item.pk
         with self.mortal():
             sync.sync_item(row.pk, clock=self.both.clock)
 

@@ -1,0 +1,293 @@
+"""The pages of Jira: who may do what, a connection that is tried before it is kept, a mapping that is tested."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts import secrets
+from accounts.models import AuditEntry, User
+from actions.enums import SyncState
+from actions.models import ItemSync, JiraConnection, JiraMapping
+from tests.actions.conftest import signed_in
+from tests.actions.jira.world import Both
+from tests.fakes.jira import JiraServer
+from tests.fakes.jira.server import TOKEN
+from tests.fakes.jira.state import SERVICE
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+@pytest.fixture
+def administrator(alice: User) -> Client:
+    User.objects.filter(pk=alice.pk).update(is_administrator=True)
+    return signed_in(alice)
+
+
+def typed(server: JiraServer, **fields: str) -> dict[str, str]:
+    is_cloud = server.jira.is_cloud
+    values = {
+        "name": "Ours",
+        "kind": "cloud" if is_cloud else "dc",
+        "site_url": server.url,
+        "username": SERVICE.email if is_cloud else "",
+        "secret": TOKEN,
+    }
+    return {**values, **fields}
+
+
+# -- Connections -------------------------------------------------------------------------------------------------------
+
+
+def test_a_connection_is_kept_once_it_was_signed_in_with(server: JiraServer, administrator: Client) -> None:
+    answer = administrator.post("/actions/jira/connections/add/", typed(server))
+    connection = JiraConnection.objects.get()
+    assert answer["Location"] == connection.get_absolute_url()
+    assert connection.account_id == (SERVICE.id if server.jira.is_cloud else SERVICE.name)
+    assert (TOKEN in connection.secret, secrets.unseal(connection.secret)) == (False, TOKEN)
+    page = administrator.get(f"{connection.get_absolute_url()}edit/").content.decode()
+    assert TOKEN not in page
+    assert TOKEN not in str(list(AuditEntry.objects.values()))
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"secret": "wrong"}, "does not accept the secret"),
+        ({"secret": ""}, "A token is needed"),
+        ({"site_url": "http://jira.example.com"}, "must begin with https://"),
+        ({"site_url": "https://user:pass@jira.example.com"}, "without a name or password"),
+        ({"site_url": "not an address"}, "Enter a valid URL"),
+        ({"hook_secret": "short"}, "at least 16 characters"),
+    ],
+)
+def test_what_cannot_work_is_said_and_nothing_is_kept(
+    server: JiraServer, administrator: Client, fields: dict[str, str], words: str
+) -> None:
+    answer = administrator.post("/actions/jira/connections/add/", typed(server, **fields))
+    assert (answer.status_code, words in answer.content.decode()) == (422, True)
+    assert JiraConnection.objects.count() == 0
+
+
+def test_the_other_deployment_is_recognised(server: JiraServer, administrator: Client) -> None:
+    kind = "dc" if server.jira.is_cloud else "cloud"
+    answer = administrator.post("/actions/jira/connections/add/", typed(server, kind=kind, username=""))
+    assert answer.status_code == 422
+    assert JiraConnection.objects.count() == 0
+
+
+def test_a_private_address_is_refused_unless_it_is_allowed(
+    server: JiraServer, administrator: Client, settings: Any
+) -> None:
+    settings.JIRA_PRIVATE_HOSTS = []
+    answer = administrator.post("/actions/jira/connections/add/", typed(server))
+    assert (answer.status_code, server.log) == (422, [])
+
+
+def test_a_token_is_asked_for_again_when_the_address_changes(both: Both, administrator: Client) -> None:
+    """Otherwise whoever edits it could have the token sent to themselves."""
+    fields = typed(both.server, name="Jira 1", secret="", site_url="https://elsewhere.example.com")
+    answer = administrator.post(f"{both.connection.get_absolute_url()}edit/", fields)
+    assert "Type the token again" in answer.content.decode()
+    both.connection.refresh_from_db()
+    assert both.connection.api_url == both.server.url
+
+
+def test_only_administrators_connect(both: Both, bob: User) -> None:
+    client = signed_in(bob)
+    assert client.get("/actions/jira/connections/add/").status_code == 404
+    for path in ("edit/", "remove/"):
+        assert client.get(f"{both.connection.get_absolute_url()}{path}").status_code == 403
+    assert client.post(f"{both.connection.get_absolute_url()}pause/").status_code == 403
+
+
+def test_paused_nothing_is_asked_and_nothing_is_lost(both: Both, administrator: Client) -> None:
+    administrator.post(f"{both.connection.get_absolute_url()}pause/")
+    action = both.add()
+    both.sync(action)
+    assert (both.server.log, both.row(action).state) == ([], SyncState.PENDING)
+    administrator.post(f"{both.connection.get_absolute_url()}pause/")
+    ItemSync.objects.update(due_at=both.clock())
+    assert both.sync(action).state == SyncState.LINKED
+
+
+def test_a_removed_connection_leaves_actions_and_issues(both: Both, administrator: Client) -> None:
+    action = both.add()
+    both.sync(action)
+    administrator.post(f"{both.connection.get_absolute_url()}remove/")
+    assert (JiraConnection.objects.count(), ItemSync.objects.count(), len(both.jira.issues)) == (0, 0, 1)
+    assert both.action(action).title == "Alert when the queue is old"
+
+
+# -- Mappings ----------------------------------------------------------------------------------------------------------
+
+
+def mapping_fields(**fields: Any) -> dict[str, Any]:
+    values = {
+        "project_key": "ops",
+        "issue_type": "10100",
+        "labels": "postmortem",
+        "is_automatic": "on",
+        **{f"priority_P{each}": str(each) for each in (1, 2, 3)},
+        **{f"means_{each}": "P2" for each in range(1, 6)},
+        "status_done": ["30"],
+        "status_will_not_do": ["31"],
+    }
+    return {**values, **fields}
+
+
+def test_a_mapping_is_tested_before_it_is_saved(both: Both, administrator: Client) -> None:
+    both.mapping.delete()
+    both.jira.required = {"customfield_10010": "Team"}
+    path = f"{both.connection.get_absolute_url()}mappings/add/"
+    team = both.postmortem.team_id
+    tested = administrator.post(path, {"team": team, "project_key": "OPS", "issue_type": "10100", "test": "1"})
+    assert "Jira requires Team: give it a value below." in tested.content.decode()
+    refused = administrator.post(path, mapping_fields(team=team, save="1"))
+    assert (refused.status_code, JiraMapping.objects.count()) == (422, 0)
+    saved = administrator.post(path, mapping_fields(team=team, save="1", default_customfield_10010="Edge"))
+    assert saved.status_code == 302
+    mapping = JiraMapping.objects.get()
+    assert (mapping.project_key, mapping.defaults) == ("OPS", {"customfield_10010": "Edge"})
+    assert (mapping.statuses, mapping.known["left_out"]) == ({"done": ["30"], "will_not_do": ["31"]}, [])
+    action = both.add()
+    both.sync(action)
+    assert both.issue(action).fields["customfield_10010"] == "Edge"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"project_key": "NONE"}, "There is no project NONE"),
+        ({"status_done": ["30", "31"]}, "one was chosen twice"),
+        ({"labels": "a b c d e f"}, "At most five labels"),
+        ({"closing": "resolution"}, "field = value"),
+    ],
+)
+def test_a_mapping_at_fault_says_why(both: Both, administrator: Client, change: dict[str, Any], words: str) -> None:
+    path = f"/actions/jira/mappings/{both.mapping.pk}/edit/"
+    answer = administrator.post(path, mapping_fields(save="1", **change))
+    assert (answer.status_code, words in answer.content.decode()) == (422, True)
+
+
+def test_permissions_that_are_missing_are_named(both: Both, administrator: Client) -> None:
+    both.jira.denied = {"CREATE_ISSUES", "ASSIGN_ISSUES"}
+    page = administrator.get(f"/actions/jira/mappings/{both.mapping.pk}/edit/").content.decode()
+    assert "The account may not create issues" in page
+    assert "Owners cannot be set" in page
+
+
+def test_a_field_that_is_on_no_screen_is_left_out(both: Both, administrator: Client) -> None:
+    both.jira.screen.discard("duedate")
+    administrator.post(f"/actions/jira/mappings/{both.mapping.pk}/edit/", mapping_fields(save="1"))
+    assert JiraMapping.objects.get().known["left_out"] == ["due_on"]
+
+
+def test_a_manager_maps_their_own_team_and_no_other(both: Both, alice: User, mallory: User) -> None:
+    path = f"/actions/jira/mappings/{both.mapping.pk}/edit/"
+    assert signed_in(alice).get(path).status_code == 200
+    assert signed_in(mallory).get(path).status_code == 403
+
+
+def test_a_changed_mapping_is_applied_to_what_is_there(both: Both, administrator: Client) -> None:
+    action = both.add(labels=["queue"])
+    both.sync(action)
+    administrator.post(f"/actions/jira/mappings/{both.mapping.pk}/edit/", mapping_fields(save="1", labels="learning"))
+    ItemSync.objects.update(due_at=both.clock(), hinted_at=both.clock())
+    both.sync(action)
+    assert "learning" in both.issue(action).fields["labels"]
+
+
+# -- One action --------------------------------------------------------------------------------------------------------
+
+
+def test_an_action_says_where_its_issue_is(both: Both, alice: User) -> None:
+    action = both.add()
+    both.sync(action)
+    page = signed_in(alice).get(action.get_absolute_url()).content.decode()
+    assert f'href="{both.server.url}/browse/OPS-1"' in page
+
+
+def test_an_action_is_sent_by_hand(both: Both, alice: User) -> None:
+    JiraMapping.objects.update(is_automatic=False)
+    action = both.add()
+    assert not ItemSync.objects.exists()
+    signed_in(alice).post(f"/actions/{action.pk}/jira/", {"send": "1"})
+    ItemSync.objects.update(due_at=both.clock())
+    assert both.sync(action).state == SyncState.LINKED
+
+
+@pytest.mark.parametrize(("side", "title"), [("theirs", "Was there"), ("ours", "Alert when the queue is old")])
+def test_an_issue_that_is_there_is_linked(both: Both, alice: User, side: str, title: str) -> None:
+    JiraMapping.objects.update(is_automatic=False)
+    issue = both.jira.create({"project": {"key": "OPS"}, "issuetype": {"id": "10100"}, "summary": "Before"}, by="1")
+    both.jira.edit(issue, {"summary": "Was there"}, by="1")
+    action = both.add()
+    signed_in(alice).post(f"/actions/{action.pk}/jira/", {"issue": f"{both.server.url}/browse/ops-1", "side": side})
+    ItemSync.objects.update(due_at=both.clock())
+    both.sync(action)
+    assert (both.action(action).title, issue.fields["summary"]) == (title, title)
+
+
+def test_an_issue_belongs_to_one_action(both: Both, alice: User) -> None:
+    first = both.add()
+    both.sync(first)
+    JiraMapping.objects.update(is_automatic=False)
+    second = both.add(title="Another")
+    answer = signed_in(alice).post(f"/actions/{second.pk}/jira/", {"issue": "OPS-1", "side": "ours"})
+    assert f"{first.reference} is linked to it." in answer.content.decode()
+
+
+@pytest.mark.parametrize("issue", ["", "OPS", "WEB-1", "OPS-99", "'; drop", "https://elsewhere/x"])
+def test_what_is_no_issue_of_the_project_is_said(both: Both, alice: User, issue: str) -> None:
+    JiraMapping.objects.update(is_automatic=False)
+    action = both.add()
+    answer = signed_in(alice).post(f"/actions/{action.pk}/jira/", {"issue": issue, "side": "ours"})
+    assert (answer.status_code, ItemSync.objects.count()) == (422, 0)
+
+
+def test_push_ours_and_take_theirs(both: Both, alice: User) -> None:
+    action = both.add(title="Ours")
+    row = both.sync(action)
+    client = signed_in(alice)
+    both.jira.edit(both.issue(action), {"summary": "Theirs"}, by="1")
+    client.post(f"/actions/jira/items/{row.pk}/take/")
+    ItemSync.objects.update(due_at=both.clock(), hinted_at=both.clock())
+    both.sync(action)
+    assert both.action(action).title == "Theirs"
+    both.jira.edit(both.issue(action), {"summary": "Theirs again"}, by="1")
+    both.pull(action)
+    both.edit(action, title="Ours again")
+    client.post(f"/actions/jira/items/{row.pk}/push/")
+    ItemSync.objects.update(due_at=both.clock(), hinted_at=both.clock())
+    both.sync(action)
+    assert both.issue(action).fields["summary"] == "Ours again"
+
+
+def test_unlinked_neither_hears_of_the_other(both: Both, alice: User) -> None:
+    action = both.add()
+    row = both.sync(action)
+    signed_in(alice).post(f"/actions/jira/items/{row.pk}/unlink/")
+    both.edit(action, title="Only here")
+    assert not ItemSync.objects.exists()
+    assert both.jira.issues[row.remote_id or ""].fields["summary"] != "Only here"
+
+
+def test_a_stranger_mends_nothing(both: Both, mallory: User, bob: User) -> None:
+    both.postmortem.visibility = "team"
+    both.postmortem.save()
+    row = both.sync(both.add())
+    for choice in ("retry", "push", "take", "unlink", "settle"):
+        assert signed_in(mallory).post(f"/actions/jira/items/{row.pk}/{choice}/").status_code == 404
+    assert ItemSync.objects.filter(pk=row.pk).exists()
+
+
+def test_what_waits_is_said_on_the_page(both: Both, administrator: Client) -> None:
+    both.jira.denied.add("CREATE_ISSUES")
+    action = both.add()
+    both.sync(action)
+    page = administrator.get("/actions/jira/").content.decode()
+    assert action.reference in page
+    assert "Jira does not let the account do that" in page
