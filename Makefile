@@ -1,6 +1,6 @@
 # Two commands matter: `make run` starts Debrief on this machine, `make test` checks all of it.
 .DEFAULT_GOAL := help
-.PHONY: help run env test check format lock bench bench-live soak soak-live services services-stop venv venv-dev static static-check
+.PHONY: help run env test check format lock bench bench-live soak jira-mutants soak-live services services-stop venv venv-dev static static-check
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
@@ -39,6 +39,9 @@ bench: venv-dev  ## Measure the pages over a large organisation, and print the f
 
 bench-live: venv-dev  ## Measure the live text beside Hocuspocus, and print the figures
 	@CHROMIUM=$$(sh config/chromium.sh) && export CHROMIUM && exec $(PYTHON) -m tests.bench.live
+
+jira-mutants: venv-dev  ## Break the synchronisation with Jira one rule at a time; each time a test must notice
+	@exec $(PYTEST) -m mutants tests/actions/jira/test_mutants.py
 
 soak: venv-dev  ## Run the tests that take minutes
 	@CHROMIUM=$$(sh config/chromium.sh) && export CHROMIUM && exec $(PYTEST) -m soak

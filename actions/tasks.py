@@ -58,9 +58,9 @@ def look_at_many(connection_id: int) -> None:
 
 @shared_task(name="actions.tasks.create_in_bulk")
 def create_in_bulk(connection_id: int) -> None:
-    """Make the next fifty issues of a large run, and go on while there are more."""
-    if bulk.create_portion(connection_id, clock=timezone.now):
-        create_in_bulk.apply_async((connection_id,), expires=EXPIRES)
+    """Make the next fifty issues of a large run, go on while there are more, and then read what was made."""
+    following = create_in_bulk if bulk.create_portion(connection_id, clock=timezone.now) else look_at_many
+    following.apply_async((connection_id,), expires=EXPIRES)
 
 
 @shared_task(name="actions.tasks.poll_jira")

@@ -13,7 +13,7 @@ from actions.jira import create, queue
 from actions.jira.connect import client_of
 from actions.jira.queue import Clock, Lease, LeaseLost
 from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping, SyncRun
-from actions.services.tracking import may_leave
+from actions.services.tracking import may_leave, nudge_bulk
 from actions.tracker import Draft, NotReached, Refused, Tracker, TrackerError, Unreachable
 
 PORTION = 50
@@ -49,6 +49,7 @@ def start_run(*, mapping: JiraMapping, by: User, now: datetime) -> SyncRun:
     )  # fmt: skip
     audit.record(by=by, verb="jira.run-started", obj=mapping, actions=len(actions))
     finish_runs(mapping, now=now)
+    nudge_bulk(mapping.connection_id, times=LANES)
     return run
 
 

@@ -29,6 +29,7 @@ FIELDS = {
 PAUSE = timedelta(seconds=1)
 """Changes made within it go out together."""
 SYNC_TASK = "actions.tasks.sync_item"
+BULK_TASK = "actions.tasks.create_in_bulk"
 
 
 def track_action(action: ActionItem, *, now: datetime) -> None:
@@ -105,11 +106,20 @@ def forget_action(action: ActionItem) -> None:
 
 def nudge(sync_id: int, *, after: timedelta = timedelta()) -> None:
     """Ask a worker to look at it once this is committed. Without a broker, the beat finds it a moment later."""
+    _ask(SYNC_TASK, sync_id, after=after)
 
+
+def nudge_bulk(connection_id: int, *, times: int) -> None:
+    """Ask workers to make the issues of a large run once this is committed."""
+    for _ in range(times):
+        _ask(BULK_TASK, connection_id)
+
+
+def _ask(task: str, pk: int, *, after: timedelta = timedelta()) -> None:
     def ask() -> None:
         try:
-            current_app.send_task(SYNC_TASK, (sync_id,), countdown=after.total_seconds(), expires=300)
+            current_app.send_task(task, (pk,), countdown=after.total_seconds(), expires=300)
         except OperationalError as error:
-            logger.warning("no worker could be asked to look at %s: %s", sync_id, type(error).__name__)
+            logger.warning("no worker could be asked for %s of %s: %s", task, pk, type(error).__name__)
 
     transaction.on_commit(ask, robust=True)
