@@ -22,14 +22,14 @@ from actions.jira.queue import Clock, Lease, LeaseLost, held, held_with_action
 from actions.jira.transitions import NoWay, next_step
 from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping, SyncConflict, SyncEntry
 from actions.services.tracking import may_leave
-from actions.tracker import Conflicting, Issue, Missing, Refused, TrackerError
+from actions.tracker import Conflicting, Issue, Missing, Refused, Step, TrackerError
 
 logger = logging.getLogger("debrief.jira")
 
 ROUNDS = 9
 """Of reading, merging and writing in one pass; people who write at the same moment make more of them."""
 FRESH = timedelta(minutes=10)
-ASIDE = {"description", "status"}
+ASIDE = {"description"}
 """Fields that are written only after the issue was read just now: others merge as well from the answer to the write."""
 
 
@@ -230,9 +230,29 @@ class _Pass:
         wanted = [goals] if isinstance(goals, str) else goals
         with held(self.lease) as row:
             mapping = row.mapping
-        steps = self.tracker.steps(issue.id)
         at = issue.values["status"]
-        self._learn(mapping, at, {step.to: step.category for step in steps})
+        if not self._takes_known_step(issue, mapping, at, wanted):
+            self._finds_step(issue, mapping, at, wanted, goals)
+        return self._read(issue.id)
+
+    def _takes_known_step(self, issue: Issue, mapping: JiraMapping, at: str, wanted: list[str]) -> bool:
+        """Take a step that led there before, without asking which there are; False where there is none any more."""
+        steps = mapping.known.get("steps", {}).get(at, {})
+        known = next((steps[goal] for goal in wanted if goal in steps), None)
+        if known is None:
+            return False
+        try:
+            self.tracker.take_step(issue.id, known)
+        except Refused:
+            return False
+        self._log(["status"], f"{issue.key}: a step of its workflow")
+        return True
+
+    def _finds_step(
+        self, issue: Issue, mapping: JiraMapping, at: str, wanted: list[str], goals: list[str] | str
+    ) -> None:
+        steps = self.tracker.steps(issue.id)
+        self._learn(mapping, at, steps)
         graph = mapping.known.get("graph", {})
         try:
             step = next_step(steps, at=at, goals=wanted, graph=graph, filled=mapping.closing)
@@ -244,17 +264,20 @@ class _Pass:
             self._block({"status": {"words": str(error) or "Jira refused the step.", "value": goals, "at": at}})
         else:
             self._log(["status"], f"{issue.key}: {step.name}")
-        return self._read(issue.id)
 
-    def _learn(self, mapping: JiraMapping, status: str, following: dict[str, str]) -> None:
-        graph = mapping.known.setdefault("graph", {})
-        if graph.get(status) == following:
+    def _learn(self, mapping: JiraMapping, status: str, steps: list[Step]) -> None:
+        """Remember where one can go from a status, and by which steps that ask for nothing."""
+        following = {step.to: step.category for step in steps}
+        plain = {step.to: step.id for step in steps if not step.missing}
+        graph, ways = mapping.known.setdefault("graph", {}), mapping.known.setdefault("steps", {})
+        if (graph.get(status), ways.get(status)) == (following, plain):
             return
         with transaction.atomic():
             fresh = JiraMapping.objects.select_for_update(of=("self",)).get(pk=mapping.pk)
             fresh.known.setdefault("graph", {})[status] = following
+            fresh.known.setdefault("steps", {})[status] = plain
             fresh.save(update_fields=["known"])
-        graph[status] = following
+        graph[status], ways[status] = following, plain
 
     def _block(self, blocked: dict[str, dict[str, Any]]) -> None:
         with held(self.lease) as row:
