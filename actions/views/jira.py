@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import secrets
 from accounts.access import Request, administrators, opens, public, signed_in
+from accounts.pages import render_part
 from actions import rules
 from actions.enums import JiraAuth, JiraKind
 from actions.jira import bulk, inbound, queries
@@ -60,11 +61,12 @@ def _sync_page(request: Request) -> dict[str, Any]:
 @opens(SyncRun, rules.can_see_run)
 def jira_run(request: Request, run: SyncRun) -> HttpResponse:
     """How far a large run is; the page asks again by itself."""
-    return render(
-        request,
-        "actions/jira/_run.html",
-        {"progress": queries.run_progress(run, now=timezone.now()), "can_stop": rules.can_stop_run(request.user, run)},
-    )
+    context = {
+        "progress": queries.run_progress(run, now=timezone.now()),
+        "can_stop": rules.can_stop_run(request.user, run),
+    }
+    back = run.mapping.connection.get_absolute_url()
+    return render_part(request, "actions/jira/_run.html", context, title="Sending to Jira", back=back)
 
 
 @require_POST

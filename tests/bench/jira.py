@@ -89,9 +89,8 @@ def measure() -> None:
             before, begun = len(server.log), time.perf_counter()
             work()
             seconds, asked = time.perf_counter() - begun, len(server.log) - before
-            print(
-                f"{words:34} {count:6} items {asked:6} requests {asked / count:6.2f} each {count / seconds:7.1f} a second"
-            )
+            each, rate = asked / count, count / seconds
+            print(f"{words:34} {count:6} items {asked:6} requests {each:6.2f} each {rate:7.1f} a second")
 
         def create() -> None:
             bulk.start_run(mapping=mapping, by=person, now=timezone.now())
