@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from actions.enums import SyncState
 from actions.jira.client import NAMES, JiraClient
-from actions.jira.mapping import propose_priorities
+from actions.jira.mapping import FieldMapping, propose_priorities
+from actions.models import JiraMapping
+from actions.services.connection import MappingFacts
 from actions.tracker import Missing
 
 NEEDED = {
@@ -132,6 +135,37 @@ def _required(name: str, about: Mapping[str, Any]) -> Required:
     allowed: Sequence[Any] = about.get("allowedValues") or ()
     choices = tuple(str(each.get("value") or each.get("name") or "") for each in allowed if isinstance(each, dict))
     return Required(name, str(about.get("name") or name), str((about.get("schema") or {}).get("type", "")), choices)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What saving a changed mapping would do to the issues that are there."""
+
+    issues: int
+    priorities: int
+    statuses: int
+    labels: int
+
+
+def effect_of(mapping: JiraMapping, facts: MappingFacts) -> Effect:
+    """How many issues would be written to, by field, from what was read of them last. Asks Jira nothing."""
+    fresh = FieldMapping(
+        priorities=facts.priorities,
+        priorities_in=facts.priorities_in,
+        statuses=facts.statuses,
+        categories={key: each["category"] for key, each in facts.known["statuses"].items()},
+        people={},
+        labels=facts.labels,
+    )
+    counts = dict.fromkeys(("priority", "status", "labels"), 0)
+    rows = mapping.items.filter(state=SyncState.LINKED).values_list("base", flat=True)
+    issues = 0
+    for base in rows.iterator():
+        issues += 1
+        for name in counts:
+            agreed = base.get(name)
+            counts[name] += bool(agreed and not fresh.agrees(name, agreed["l"], agreed["r"]))
+    return Effect(issues, counts["priority"], counts["status"], counts["labels"])
 
 
 def value_for(required: Required, text: str) -> Any:

@@ -21,7 +21,7 @@ from actions.jira import bulk, inbound, queries
 from actions.jira.client import JiraClient
 from actions.jira.connect import client_of
 from actions.jira.forms import AccountForm, ConnectionForm, LinkForm, MappingForm
-from actions.jira.trial import Report, examine
+from actions.jira.trial import Effect, Report, effect_of, examine
 from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping, SyncRun
 from actions.services import connection as connections
 from actions.services import trouble
@@ -230,7 +230,16 @@ def _mapping_form(request: Request, connection: JiraConnection, mapping: JiraMap
         messages.success(request, f"{team.name}’s actions go to {project}.")
         return redirect(connection)
     context = {"form": form, "connection": connection, "mapping": mapping, "report": report, "is_tested": is_tested}
+    context["effect"] = _effect(request, mapping, report) if is_tested else None
     return render(request, "actions/jira/mapping_form.html", context, status=422 if is_saving else 200)
+
+
+def _effect(request: Request, mapping: JiraMapping | None, report: Report | None) -> Effect | None:
+    """What the mapping as it was typed would change of what is in Jira; None while it could not be saved."""
+    if mapping is None or report is None or not request.POST:
+        return None
+    typed = MappingForm(request.POST, user=request.user, mapping=mapping, report=report, initial=_mapped(mapping))
+    return effect_of(mapping, typed.facts(report)) if typed.is_valid() else None
 
 
 def _examined(

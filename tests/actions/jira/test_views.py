@@ -191,6 +191,18 @@ def test_a_manager_maps_their_own_team_and_no_other(both: Both, alice: User, mal
     assert signed_in(mallory).get(path).status_code == 403
 
 
+def test_a_changed_mapping_says_beforehand_what_it_would_write(both: Both, administrator: Client) -> None:
+    for _ in range(2):
+        both.sync(both.add(title=f"Number {_}"))
+    path = f"/actions/jira/mappings/{both.mapping.pk}/edit/"
+    same = {f"means_{key}": ours for key, ours in both.mapping.priorities_in.items()}
+    page = administrator.post(path, mapping_fields(test="1", **{**same, "labels": "learning"})).content.decode()
+    assert "2 issues are there already. Saving this writes 0 priorities, 0 statuses and the labels of 2" in page
+    page = administrator.post(path, mapping_fields(test="1", **{**same, "means_3": "P1"})).content.decode()
+    assert "Saving this writes 2 priorities, 0 statuses and the labels of 0" in page
+    assert JiraMapping.objects.get().labels == ["postmortem"]
+
+
 def test_a_changed_mapping_is_applied_to_what_is_there(both: Both, administrator: Client) -> None:
     action = both.add(labels=["queue"])
     both.sync(action)
