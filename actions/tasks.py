@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from actions.jira import bulk, inbound, sync
+from actions.services.connection import tell_of_pauses
 from actions.services.notice import people_to_tell, tell_person
 from actions.services.reminder import people_to_plan_for, plan_all_done, plan_day
 
@@ -41,6 +42,7 @@ def sync_item(sync_id: int) -> None:
 def sync_due() -> None:
     """Have everything looked at that is due: nudges that were lost, what is to be tried again, what is to be made."""
     now = timezone.now()
+    tell_of_pauses(now=now)
     for connection_id in inbound.due_connections(now=now):
         for sync_id in inbound.due_items(connection_id, now=now, most=AT_A_TIME):
             sync_item.apply_async((sync_id,), expires=EXPIRES)

@@ -44,6 +44,8 @@ class JiraConnection(models.Model):
     hook_seen_at = models.DateTimeField(null=True, blank=True, editable=False)
     paused_reason = models.CharField(max_length=500, blank=True)
     paused_at = models.DateTimeField(null=True, blank=True)
+    told_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """When the administrators were told that Jira refuses to go on."""
     failures = models.PositiveIntegerField(default=0, editable=False)
     """In a row, of reaching it."""
     failing_since = models.DateTimeField(null=True, blank=True, editable=False)

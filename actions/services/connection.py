@@ -10,7 +10,7 @@ from typing import Any
 from django.db import models, transaction
 from django.db.models import F, Func, Value
 
-from accounts import audit, secrets
+from accounts import audit, mail, secrets
 from accounts.models import Team, User
 from actions.enums import SyncState
 from actions.models import ItemSync, JiraConnection, JiraMapping, JiraPerson
@@ -68,7 +68,8 @@ def save_connection(
     if facts.hook_secret:
         row.hook_secret = secrets.seal(facts.hook_secret)
     row.account_id, row.answered_at = account_id, now
-    row.paused_reason, row.paused_at, row.failures, row.failing_since, row.retry_at = "", None, 0, None, None
+    row.paused_reason, row.paused_at, row.told_at = "", None, None
+    row.failures, row.failing_since, row.retry_at = 0, None, None
     row.save()
     verb = "jira.connection-changed" if connection else "jira.connection-added"
     audit.record(by=by, verb=verb, obj=row, secret=bool(facts.secret), hook_secret=bool(facts.hook_secret))
@@ -87,15 +88,38 @@ def remove_connection(*, connection: JiraConnection, by: User) -> None:
 @transaction.atomic
 def pause_connection(*, connection: JiraConnection, by: User, now: datetime) -> None:
     """Ask nothing of the Jira until somebody says so; what changes here waits."""
-    JiraConnection.objects.filter(pk=connection.pk).update(paused_reason=f"Paused by {by.display_name}.", paused_at=now)
+    words = f"Paused by {by.display_name}."
+    JiraConnection.objects.filter(pk=connection.pk).update(paused_reason=words, paused_at=now, told_at=now)
     audit.record(by=by, verb="jira.connection-paused", obj=connection)
+
+
+def tell_of_pauses(*, now: datetime) -> int:
+    """Mail the administrators, once, when a Jira refuses to go on; how many pauses were told of."""
+    told = 0
+    for connection in JiraConnection.objects.filter(told_at=None).exclude(paused_reason=""):
+        if JiraConnection.objects.filter(pk=connection.pk, told_at=None).update(told_at=now):
+            _mail_administrators(connection)
+            told += 1
+    return told
+
+
+def _mail_administrators(connection: JiraConnection) -> None:
+    waiting = connection.items.exclude(waiting_since=None).count()
+    context = {"connection": connection, "waiting": waiting, "link": mail.link_to(connection.get_absolute_url())}
+    for person in User.objects.filter(is_administrator=True, is_active=True):
+        try:
+            mail.send(
+                "jira_paused", to=person.email, subject=f"{connection.name} is paused: Jira refuses", context=context
+            )
+        except mail.MailNotSent:
+            continue
 
 
 @transaction.atomic
 def resume_connection(*, connection: JiraConnection, by: User, now: datetime) -> None:
     """Go on: everything that waits is looked at."""
     JiraConnection.objects.filter(pk=connection.pk).update(
-        paused_reason="", paused_at=None, retry_at=None, failures=0, failing_since=None
+        paused_reason="", paused_at=None, told_at=None, retry_at=None, failures=0, failing_since=None
     )
     audit.record(by=by, verb="jira.connection-resumed", obj=connection)
     _wake_all(connection, now=now)

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.core import mail
 from jira import JIRA
 
 from accounts.models import User
@@ -16,6 +17,7 @@ from actions.jira.client import JiraClient
 from actions.models import ActionItem, ItemSync, JiraConnection, SyncConflict
 from actions.services import trouble
 from actions.services.action import delete_action
+from actions.services.connection import tell_of_pauses
 from actions.tracker import Draft, Unreachable
 from tests.actions.jira.test_sync import text
 from tests.actions.jira.world import Both, know
@@ -286,6 +288,17 @@ def test_a_token_that_is_not_accepted_pauses_the_connection_in_words(both: Both)
     asked = len(both.server.log)
     both.sync(action)
     assert len(both.server.log) == asked
+
+
+def test_administrators_are_told_once_that_jira_refuses(both: Both, alice: User) -> None:
+    User.objects.filter(pk=alice.pk).update(is_administrator=True)
+    both.server.faults.append(Fault("401"))
+    both.sync(both.add())
+    assert [tell_of_pauses(now=both.clock()) for _ in range(2)] == [1, 0]
+    [message] = mail.outbox
+    assert (message.to, message.subject) == ([alice.email], "Jira 1 is paused: Jira refuses")
+    assert "Jira does not accept the secret any more." in message.body
+    assert "1 change waits" in message.body
 
 
 def test_a_missing_permission_is_named(both: Both) -> None:
