@@ -116,4 +116,3 @@ class RunKind(TextChoices):
     """What is done to many actions in the background."""
 
     FIRST_LINK = "first_link", "Create issues"
-    REMAP = "remap", "Apply the changed mapping"

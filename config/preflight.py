@@ -51,12 +51,7 @@ def port_fault(host: str, port: int, error: OSError) -> str:
 
 def secret_key(file: Path) -> str:
     """The key kept in `file`, made the first time; only its owner may read it."""
-    try:
-        with open(file, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as new:
-            new.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass
-    key = file.read_text().strip()
+    key = _kept_in(file, secrets.token_urlsafe(50))
     if len(key) < 50:
         raise NotReady(f"{file} holds no usable key: delete it, and a new one is made (everyone signs in again).")
     return key
@@ -64,9 +59,13 @@ def secret_key(file: Path) -> str:
 
 def field_key(file: Path) -> str:
     """The key for secrets of other systems kept in `file`, made the first time; only its owner may read it."""
+    return _kept_in(file, urlsafe_b64encode(secrets.token_bytes(32)).decode())
+
+
+def _kept_in(file: Path, new_key: str) -> str:
     try:
         with open(file, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as new:
-            new.write(urlsafe_b64encode(secrets.token_bytes(32)).decode())
+            new.write(new_key)
     except FileExistsError:
         pass
     return file.read_text().strip()

@@ -12,7 +12,7 @@ import ipaddress
 import logging
 import socket
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
@@ -617,9 +617,3 @@ def _no_answer(error: requests.RequestException) -> TrackerError:
     if isinstance(error, requests.Timeout):
         return Unreachable("Jira did not answer in time.")
     return Unreachable("The connection to Jira broke off.")
-
-
-def connected(ids: Iterable[str]) -> list[list[str]]:
-    """Ids in portions of as many as one request takes."""
-    every = list(ids)
-    return [every[start : start + PAGE] for start in range(0, len(every), PAGE)]

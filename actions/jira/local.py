@@ -8,7 +8,6 @@ from typing import Any
 
 from accounts import audit
 from accounts.models import User
-from actions.enums import Status
 from actions.models import ActionItem
 from actions.services.action import Refusal, save_action, set_status
 
@@ -52,8 +51,3 @@ def _value(name: str, value: Any) -> Any:
             return value.replace("\0", "")
         case _:
             return value
-
-
-def is_finished(status: str) -> bool:
-    """Whether nothing is left to do."""
-    return status in {Status.DONE, Status.WILL_NOT_DO}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.core.cache import cache
@@ -39,10 +38,3 @@ def know_person(connection: JiraConnection, client: JiraClient, person: User, *,
     except IntegrityError:
         return False
     return True
-
-
-def know_people(
-    connection: JiraConnection, client: JiraClient, people: Iterable[User], *, project: str, now: datetime
-) -> list[User]:
-    """Find the accounts of many; those whose account is not known."""
-    return [each for each in people if not know_person(connection, client, each, project=project, now=now)]

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Min, Q
 
 from accounts.models import User
+from actions import rules
 from actions.enums import SyncState
 from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping, SyncConflict, SyncEntry, SyncRun
 from actions.services.tracking import may_leave
@@ -125,19 +126,22 @@ class MappingRow:
     backlog: int
     """Unfinished actions of the team that have no issue."""
     progress: Progress | None
+    can_map: bool
 
 
-def mappings_of(connection: JiraConnection, *, now: datetime) -> list[MappingRow]:
-    """The teams that go to this Jira."""
+def mappings_of(connection: JiraConnection, user: User, *, now: datetime) -> list[MappingRow]:
+    """The teams that go to this Jira. Of the backlog, `user` is told what they may see."""
     rows = connection.mappings.select_related("team").annotate(
         linked=Count("items", filter=Q(items__remote_id__isnull=False))
     )
     found = []
     for mapping in rows:
         run = mapping.runs.filter(Q(ended_at=None) | Q(ended_at__gte=now - timedelta(days=1))).first()
-        backlog = ActionItem.objects.unfinished().filter(team_id=mapping.team_id, sync=None).count()
+        can_map = rules.can_map(user, mapping)
+        seen = ActionItem.objects.visible_to(user).unfinished()
+        backlog = seen.filter(team_id=mapping.team_id, sync=None).count() if can_map else 0
         progress = run_progress(run, now=now) if run else None
-        found.append(MappingRow(mapping, vars(mapping)["linked"], backlog, progress))
+        found.append(MappingRow(mapping, vars(mapping)["linked"], backlog, progress, can_map))
     return found
 
 

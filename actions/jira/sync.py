@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -28,7 +28,6 @@ logger = logging.getLogger("debrief.jira")
 
 ROUNDS = 9
 """Of reading, merging and writing in one pass; people who write at the same moment make more of them."""
-FRESH = timedelta(minutes=10)
 ASIDE = {"description"}
 """Fields that are written only after the issue was read just now: others merge as well from the answer to the write."""
 

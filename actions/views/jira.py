@@ -99,11 +99,12 @@ def jira_connection(request: Request, connection: JiraConnection) -> HttpRespons
     context = {
         "connection": connection,
         "health": queries.jira_health(now=timezone.now(), only=connection)[0],
-        "mappings": queries.mappings_of(connection, now=timezone.now()),
+        "mappings": queries.mappings_of(connection, request.user, now=timezone.now()),
         "people": connection.people.select_related("person"),
         "account_form": AccountForm(),
         "hook_url": request.build_absolute_uri(f"/hooks/jira/{connection.hook_key}"),
         "can_run": rules.can_connect(request.user, connection),
+        "can_add": rules.can_add_mapping(request.user, connection),
         "now": timezone.now(),
     }
     return render(request, "actions/jira/connection.html", context)
