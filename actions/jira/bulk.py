@@ -79,7 +79,10 @@ def create_portion(connection_id: int, *, clock: Clock) -> int:
     connection = JiraConnection.objects.get(pk=connection_id)
     try:
         with client_of(connection) as tracker:
+            noted_at = clock()
             drafts = _drafts(leases, clock)
+            if clock() - noted_at > create.STALE:
+                raise Unreachable("The worker slept before it could ask.")
             if drafts:
                 _create(drafts, tracker, clock)
         queue.answered(connection, now=clock())

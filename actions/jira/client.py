@@ -319,6 +319,12 @@ class JiraClient:
         """By type of issue, the statuses it can have."""
         return list(self._call("GET", f"project/{quote(project, safe='')}/statuses"))
 
+    def newest_number(self, project: str) -> int:
+        """The number of an issue made lately, or 0: a walk need not begin before it. The index may be behind."""
+        body = {"jql": f'project = "{project}" ORDER BY created DESC', "fields": ["summary"], "maxResults": 1}
+        found = self._call("POST", "search/jql" if self._is_cloud else "search", body=body)["issues"]
+        return max((int(str(each["key"]).rpartition("-")[2]) for each in found), default=0)
+
     def priorities(self) -> list[Mapping[str, Any]]:
         """From the highest down."""
         return list(self._call("GET", "priority"))

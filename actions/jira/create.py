@@ -176,6 +176,8 @@ def probe(lease: Lease, tracker: Tracker, clock: Clock) -> bool:
             link(lease, issue.id, issue.key, now=clock())
             return True
     is_proven = attempted_at is None or begun - attempted_at >= IN_FLIGHT
+    if is_proven and not tracker.can_browse(project):
+        raise Refused(f"Whether the issue was made cannot be seen: the account may not see {project} any more.")
     if is_proven:
         forget_attempt(lease)
     with held(lease) as row:

@@ -275,6 +275,7 @@ class MappingForm(CleanTextMixin, forms.Form):
             priorities_in={key: data[f"means_{key}"] for key, _ in report.priorities},
             statuses={ours: each for ours in Status.values if (each := data[f"status_{ours}"])},
             known=report.known,
+            highest_number=report.newest_number,
             defaults=self.defaults,
             closing=data["closing"],
             labels=data["labels"],

@@ -60,6 +60,7 @@ class Report:
     required: list[Required] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     """Fields of ours that cannot be set there."""
+    newest_number: int = 0
 
     @property
     def known(self) -> dict[str, Any]:
@@ -88,6 +89,7 @@ def examine(client: JiraClient, *, project: str, kind: str, given: Mapping[str, 
         return report
     report.project_id, report.project_name = str(about["id"]), str(about.get("name", project))
     _look_at_rights(client, project, report)
+    report.newest_number = client.newest_number(project)
     report.kinds = [
         (str(each["id"]), str(each["name"])) for each in client.issue_types(project) if not each.get("subtask")
     ]

@@ -53,6 +53,8 @@ class MappingFacts:
     labels: list[str] = field(default_factory=list)
     is_automatic: bool = True
     sends_restricted: bool = False
+    highest_number: int = 0
+    """Of an issue of the project that was seen."""
 
 
 @transaction.atomic
@@ -137,12 +139,13 @@ def save_mapping(
 ) -> JiraMapping:
     """Keep a mapping that was just tested. What is in Jira already is looked at again under it."""
     row = mapping or JiraMapping(connection=connection, team=team)
-    is_other_project = row.project_key not in {"", facts.project_key}
+    is_same_project = row.project_key == facts.project_key
+    highest = max(row.highest_number if is_same_project else 0, facts.highest_number)
     for name in MappingFacts.__dataclass_fields__:
         setattr(row, name, getattr(facts, name))
-    row.tested_at = now
-    if is_other_project:
-        row.highest_number, row.polled_at = 0, None
+    row.tested_at, row.highest_number = now, highest
+    if not is_same_project:
+        row.polled_at = None
     row.save()
     audit.record(
         by=by, verb="jira.mapping-changed" if mapping else "jira.mapping-added", obj=row, project=row.project_key

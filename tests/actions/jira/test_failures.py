@@ -14,7 +14,9 @@ from accounts.models import User
 from actions.enums import Status, SyncState
 from actions.jira import bulk, inbound, queue, sync
 from actions.jira.client import JiraClient
-from actions.models import ActionItem, ItemSync, JiraConnection, SyncConflict
+from actions.jira.connect import client_of
+from actions.jira.trial import examine
+from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping, SyncConflict
 from actions.services import trouble
 from actions.services.action import delete_action
 from actions.services.connection import tell_of_pauses
@@ -25,7 +27,7 @@ from tests.factories.actions import make_action
 from tests.fakes.jira import Person
 from tests.fakes.jira.server import TOKEN, Asked, Fault
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db
 
 
 def is_creation(asked: Asked) -> bool:
@@ -73,6 +75,39 @@ def test_what_was_surely_not_made_is_made_after_five_minutes(both: Both) -> None
     assert (both.row(action).state, len(both.jira.issues)) == (SyncState.LINKED, 1)
 
 
+def test_a_walk_begins_where_the_project_was_when_it_was_mapped(both: Both) -> None:
+    """Whole pages of numbers may be deleted: a walk that began at one would end there, and find nothing."""
+    fields = {"project": {"key": "OPS"}, "issuetype": {"id": "10100"}, "summary": "Old"}
+    for _ in range(130):
+        both.jira.delete(both.jira.create(fields, by="1"))
+    both.jira.create(fields, by="1")
+    both.wait(minutes=1)
+    with client_of(both.connection) as client:
+        report = examine(client, project="OPS", kind="10100", given={})
+    JiraMapping.objects.update(highest_number=report.newest_number)
+    both.server.faults.append(Fault("drop-after", matches=is_creation))
+    action = both.add()
+    for _ in range(5):
+        both.sync(action)
+        both.wait(minutes=3)
+    assert (report.newest_number, both.row(action).remote_id) == (131, both.issue(action).id)
+
+
+def test_an_issue_that_cannot_be_seen_is_not_made_again(both: Both) -> None:
+    both.server.faults.append(Fault("drop-after", matches=is_creation))
+    action = both.add()
+    both.sync(action)
+    both.jira.hidden.add("OPS")
+    for _ in range(4):
+        both.wait(minutes=5)
+        both.sync(action)
+    assert "cannot be seen" in both.row(action).error_text
+    both.jira.hidden.clear()
+    trouble.retry_sync(sync=both.row(action), by=both.by, now=both.clock())
+    both.sync(action)
+    assert both.row(action).remote_id == both.issue(action).id
+
+
 def test_a_worker_that_slept_does_not_send(both: Both) -> None:
     action = both.add()
     both.wait(seconds=2)
@@ -117,12 +152,13 @@ def test_an_edit_that_ours_covered_comes_back(both: Both) -> None:
     action = both.add()
     both.sync(action)
     both.edit(action, title="Ours")
+    issue = both.issue(action)
 
     def somebody(asked: Asked) -> None:
         if is_edit(asked):
             both.server.before = None
             both.jira.now += timedelta(seconds=1)
-            both.jira.edit(both.issue(action), {"summary": "Theirs"}, by="1")
+            both.jira.edit(issue, {"summary": "Theirs"}, by="1")
 
     both.server.before = somebody
     both.sync(action)
@@ -134,12 +170,13 @@ def test_an_edit_that_ours_covered_comes_back_although_our_answer_was_lost(both:
     action = both.add()
     both.sync(action)
     both.edit(action, title="Ours")
+    issue = both.issue(action)
 
     def somebody(asked: Asked) -> None:
         if is_edit(asked):
             both.server.before = None
             both.jira.now += timedelta(seconds=1)
-            both.jira.edit(both.issue(action), {"summary": "Theirs"}, by="1")
+            both.jira.edit(issue, {"summary": "Theirs"}, by="1")
 
     both.server.before = somebody
     both.server.faults.append(Fault("drop-after", matches=is_edit))
@@ -201,7 +238,8 @@ def test_an_assignee_that_jira_chose_at_creation_stays(both: Both, bob: User) ->
     def lead(asked: Asked) -> None:
         if not is_creation(asked):
             both.server.before = None
-            both.jira.edit(both.issue(action), {"assignee": {"accountId": "1", "name": "ann"}}, by="1")
+            [issue] = both.jira.issues.values()
+            both.jira.edit(issue, {"assignee": {"accountId": "1", "name": "ann"}}, by="1")
 
     both.server.before = lead
     both.sync(action)
@@ -213,12 +251,13 @@ def test_a_status_moved_by_somebody_on_our_way_is_looked_at_again(both: Both) ->
     action = both.add()
     both.sync(action)
     both.move(action, Status.DONE)
+    issue = both.issue(action)
 
     def somebody(asked: Asked) -> None:
         if asked.method == "POST" and asked.path.endswith("/transitions"):
             both.server.before = None
             both.jira.now += timedelta(seconds=5)
-            both.jira.set_status(both.issue(action), "31")
+            both.jira.set_status(issue, "31")
 
     both.server.before = somebody
     both.sync(action)

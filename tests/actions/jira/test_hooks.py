@@ -15,7 +15,7 @@ from actions.models import HookDelivery, ItemSync, JiraConnection
 from tests.actions.jira.world import Both
 from tests.reference import REFERENCE
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db
 SECRET = "a-secret-that-only-jira-and-we-know"
 CAPTURES = sorted((REFERENCE / "jira" / "webhooks").glob("webhook-*.json")) if REFERENCE.exists() else []
 

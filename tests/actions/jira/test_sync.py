@@ -12,7 +12,7 @@ from actions.enums import Status, SyncState
 from actions.models import SyncConflict
 from tests.actions.jira.world import Both
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db
 
 
 def text(both: Both, words: str) -> Any:

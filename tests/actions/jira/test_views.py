@@ -17,7 +17,7 @@ from tests.fakes.jira import JiraServer
 from tests.fakes.jira.server import TOKEN
 from tests.fakes.jira.state import SERVICE
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
