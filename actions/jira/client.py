@@ -174,17 +174,19 @@ class JiraClient:
     def create(self, draft: Draft) -> Made:
         answer = self._call("POST", "issue", body=self._drafted(draft))
         try:
-            return Made(id=str(answer["id"]), key=str(answer["key"]))
+            return _made(answer)
         except (KeyError, TypeError) as error:
             raise Unreachable("Jira's answer to a creation could not be read.") from error
 
     def create_many(self, drafts: Sequence[Draft]) -> list[Made]:
         """At most 50. A draft that Jira refuses does not keep the others from being made."""
-        answer = self._call("POST", "issue/bulk", body={"issueUpdates": [self._drafted(draft) for draft in drafts]})
         try:
-            refused = {
-                int(error["failedElementNumber"]): _refusal(error["elementErrors"]) for error in answer["errors"]
-            }
+            answer = self._call("POST", "issue/bulk", body={"issueUpdates": [self._drafted(draft) for draft in drafts]})
+        except _AllRefused as error:
+            answer = error.answer
+        try:
+            errors = answer.get("errors") or []
+            refused = {int(error["failedElementNumber"]): _refusal(error["elementErrors"]) for error in errors}
             made = iter(answer["issues"])
             return [
                 Made(refusal=refused[place]) if place in refused else _made(next(made)) for place in range(len(drafts))

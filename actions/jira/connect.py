@@ -15,18 +15,22 @@ from actions.queries import may_own
 from actions.tracker import FIELDS, SignInRefused
 
 
+def opened(secret: str) -> str:
+    """A secret of a connection as Jira takes it. Raises `SignInRefused` where no key opens it."""
+    try:
+        return secrets.unseal(secret)
+    except (secrets.NoKeys, secrets.Unreadable) as error:
+        raise SignInRefused(str(error)) from error
+
+
 @contextmanager
 def client_of(connection: JiraConnection) -> Iterator[JiraClient]:
     """A client that is signed in as the connection says. Raises `TrackerError`s only."""
-    try:
-        secret = secrets.unseal(connection.secret)
-    except (secrets.NoKeys, secrets.Unreadable) as error:
-        raise SignInRefused(str(error)) from error
     client = JiraClient(
         connection.api_url,
         is_cloud=connection.is_cloud,
         username=connection.username if connection.auth == JiraAuth.API_TOKEN else "",
-        secret=secret,
+        secret=opened(connection.secret),
         account=connection.account_id,
         is_dedicated=connection.is_dedicated,
         aliases=dict(connection.people.exclude(account_key="").values_list("account_key", "account_id")),

@@ -17,13 +17,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.crypto import constant_time_compare
 
-from accounts import secrets
 from actions.enums import SyncState
 from actions.jira import queue, sync
-from actions.jira.connect import client_of
+from actions.jira.connect import client_of, opened
 from actions.jira.queue import Clock, LeaseLost
 from actions.models import HookDelivery, ItemSync, JiraConnection, JiraMapping
-from actions.tracker import TrackerError
+from actions.tracker import SignInRefused, TrackerError
 
 logger = logging.getLogger("debrief.jira")
 
@@ -65,7 +64,11 @@ def _check_signature(connection: JiraConnection, given: str, raw: bytes) -> None
     """Jira signs the body as it is with the secret of the webhook; without a secret nothing is believed."""
     if not connection.hook_secret:
         raise NotFromJira
-    key = secrets.unseal(connection.hook_secret)
+    try:
+        key = opened(connection.hook_secret)
+    except SignInRefused as error:
+        logger.error("The secret of the webhook of connection %s cannot be opened: %s", connection.pk, error)
+        raise NotFromJira from error
     wanted = "sha256=" + hmac.new(key.encode(), raw, hashlib.sha256).hexdigest()
     if not given or not constant_time_compare(given, wanted):
         raise NotFromJira

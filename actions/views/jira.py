@@ -19,7 +19,7 @@ from actions import rules
 from actions.enums import JiraAuth, JiraKind
 from actions.jira import bulk, inbound, queries
 from actions.jira.client import JiraClient
-from actions.jira.connect import client_of
+from actions.jira.connect import client_of, opened
 from actions.jira.forms import AccountForm, ConnectionForm, LinkForm, MappingForm
 from actions.jira.trial import Effect, Report, effect_of, examine
 from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping, SyncRun
@@ -152,7 +152,7 @@ def _said(connection: JiraConnection | None) -> dict[str, Any]:
 
 def _try_out(facts: ConnectionFacts, connection: JiraConnection | None) -> str:
     """Sign in, and see that it is the Jira it is said to be; the account's id. Raises `TrackerError`."""
-    secret = facts.secret or secrets.unseal(connection.secret if connection else "")
+    secret = facts.secret or opened(connection.secret if connection else "")
     client = JiraClient(
         facts.api_url,
         is_cloud=facts.kind == JiraKind.CLOUD,

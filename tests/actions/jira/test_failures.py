@@ -449,6 +449,27 @@ def test_a_backlog_goes_fifty_at_a_time(both: Both) -> None:
     assert ItemSync.objects.filter(due_at=None, state=SyncState.LINKED).count() == len(actions)
 
 
+def test_a_field_that_is_refused_in_all_of_a_portion_stands_back_in_each(both: Both) -> None:
+    both.jira.screen.discard("duedate")
+    for each in range(3):
+        make_action(both.postmortem, title=f"Old {each}", due_on=date(2026, 5, 1))
+    bulk.start_run(mapping=both.mapping, by=both.by, now=both.clock())
+    for _ in range(2):
+        bulk.create_portion(both.connection.pk, clock=both.clock)
+    assert [list(row.blocked) for row in ItemSync.objects.filter(state=SyncState.LINKED)] == [["due_on"]] * 3
+
+
+def test_a_portion_of_which_nothing_can_be_made_says_why_of_each(both: Both) -> None:
+    both.jira.required = {"customfield_10010": "Team"}
+    for each in range(3):
+        make_action(both.postmortem, title=f"Old {each}")
+    run = bulk.start_run(mapping=both.mapping, by=both.by, now=both.clock())
+    bulk.create_portion(both.connection.pk, clock=both.clock)
+    assert [row.error_text for row in ItemSync.objects.all()] == ["Team is required."] * 3
+    run.refresh_from_db()
+    assert run.ended_at is not None
+
+
 def test_a_lost_answer_to_fifty_creations_makes_none_twice(both: Both) -> None:
     for each in range(60):
         make_action(both.postmortem, title=f"Old {each}")

@@ -81,6 +81,11 @@ def test_without_a_secret_nothing_is_believed(both: Both) -> None:
     )
 
 
+def test_with_a_secret_that_no_key_opens_nothing_is_believed(signed: Both, settings: Any) -> None:
+    settings.FIELD_KEYS = []
+    assert deliver(signed.connection, b'{"issue": {"id": "1"}}').status_code == 403
+
+
 def test_a_delivery_that_comes_again_is_kept_once(signed: Both) -> None:
     for _ in range(2):
         answer = deliver(signed.connection, b'{"issue": {"id": "1"}}', **{"X-Atlassian-Webhook-Identifier": "same"})

@@ -78,6 +78,13 @@ def test_the_other_deployment_is_recognised(server: JiraServer, administrator: C
     assert JiraConnection.objects.count() == 0
 
 
+def test_a_secret_that_no_key_opens_is_asked_for_again(both: Both, administrator: Client, settings: Any) -> None:
+    settings.FIELD_KEYS = ["b3RoZXItZm9yLXRlc3RzLWFuZC1vZi1uby13b3J0aCE="]
+    fields = typed(both.server, name="Jira 1", secret="")
+    answer = administrator.post(f"{both.connection.get_absolute_url()}edit/", fields)
+    assert (answer.status_code, "not in FIELD_KEYS any more" in answer.content.decode()) == (422, True)
+
+
 def test_a_private_address_is_refused_unless_it_is_allowed(
     server: JiraServer, administrator: Client, settings: Any
 ) -> None:
@@ -285,6 +292,16 @@ def test_unlinked_neither_hears_of_the_other(both: Both, alice: User) -> None:
     both.edit(action, title="Only here")
     assert not ItemSync.objects.exists()
     assert both.jira.issues[row.remote_id or ""].fields["summary"] != "Only here"
+
+
+def test_conflicts_are_settled_once_however_often_it_is_said(both: Both, alice: User) -> None:
+    action = both.add()
+    row = both.sync(action)
+    row.conflicts.create(field="title", ours="a", theirs="b", at=both.clock(), winner="ours", found_at=both.clock())
+    for _ in range(2):
+        assert signed_in(alice).post(f"/actions/jira/items/{row.pk}/settle/").status_code == 302
+    assert AuditEntry.objects.filter(verb="action.conflict-settled").count() == 1
+    assert row.conflicts.get().resolved_by == alice
 
 
 def test_a_stranger_mends_nothing(both: Both, mallory: User, bob: User) -> None:
