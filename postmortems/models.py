@@ -144,6 +144,11 @@ class Postmortem(Guarded):
         return self
 
     @property
+    def is_restricted(self) -> bool:
+        """Whether it, or the incident it is about, is for named people only."""
+        return super().is_restricted or self.incident.is_restricted
+
+    @property
     def is_published(self) -> bool:
         return self.state == State.PUBLISHED
 

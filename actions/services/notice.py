@@ -210,7 +210,7 @@ def _line(notice: Notice, *, now: datetime) -> Line:
 
 
 def _line_of(action: ActionItem, *, is_own: bool = False, now: datetime) -> Line:
-    is_restricted = action.postmortem.is_restricted or action.postmortem.incident.is_restricted
+    is_restricted = action.postmortem.is_restricted
     name = f"{action.reference} of a restricted post-mortem" if is_restricted else str(action)
     owner = "" if is_restricted or is_own else (action.owner.display_name if action.owner else "Nobody yet")
     note = "" if is_restricted else (f"Not to be done: {action.reason}" if action.reason else owner)
@@ -231,6 +231,5 @@ def _own_line(notice: Notice, *, now: datetime) -> Line:
 def _done_line(notice: Notice) -> Line:
     postmortem = notice.postmortem
     assert postmortem is not None  # noqa: S101  (this kind is about one)
-    is_restricted = postmortem.is_restricted or postmortem.incident.is_restricted
-    name = "A restricted post-mortem" if is_restricted else str(postmortem)
+    name = "A restricted post-mortem" if postmortem.is_restricted else str(postmortem)
     return Line(name=name, due="all its actions", link=link_to(postmortem.get_absolute_url()))

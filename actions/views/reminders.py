@@ -29,9 +29,7 @@ def reminder_answer(request: HttpRequest, token: str) -> HttpResponse:
         asked = give_answer(token, now=timezone.now()) if request.method == "POST" else read_token(token)
     except AnswerRefused as refusal:
         return render(request, "actions/answer.html", {"problem": str(refusal)}, status=409)
-    document = asked.action.postmortem
-    is_restricted = document.is_restricted or document.incident.is_restricted
-    name = asked.action.reference if is_restricted else str(asked.action)
+    name = asked.action.reference if asked.action.postmortem.is_restricted else str(asked.action)
     context = {"asked": asked, "name": name, "is_done": request.method == "POST"}
     return render(request, "actions/answer.html", context)
 

@@ -229,7 +229,9 @@ def mail_digest(*, person_id: int, now: datetime) -> int:
     rows = CommentNotice.objects.select_for_update(of=("self",), skip_locked=True).filter(
         person=person_id, read_at=None, mailed_at=None, comment__created_at__lt=now - MAILED_AFTER
     )
-    notices = list(rows.select_related("person", "comment__created_by", "comment__thread", "comment__postmortem"))
+    notices = list(
+        rows.select_related("person", "comment__created_by", "comment__thread", "comment__postmortem__incident")
+    )
     if not notices:
         return 0
     person = notices[0].person

@@ -14,7 +14,7 @@ from accounts import audit
 from accounts.enums import Visibility
 from accounts.models import AuditEntry, User
 from incidents.models import Incident
-from tests.factories.postmortems import IncidentFactory
+from tests.factories.postmortems import IncidentFactory, PostmortemFactory
 from tests.people import Organisation
 
 pytestmark = pytest.mark.django_db
@@ -91,6 +91,15 @@ def test_a_look_at_something_restricted_is_logged_without_its_title(ada: Client,
     entry = AuditEntry.objects.get(verb="restricted.viewed")
     assert (entry.actor, entry.object_label) == (alice, incident.reference)
     assert "Leaked tokens" not in ada.get("/administration/audit/").content.decode()
+
+
+def test_a_look_at_the_postmortem_of_something_restricted_is_logged_the_same(as_user: As, alice: User) -> None:
+    incident = IncidentFactory.create(created_by=alice, visibility=Visibility.RESTRICTED, title="Leaked tokens")
+    incident.readers.add(alice)
+    postmortem = PostmortemFactory.create(incident=incident, owner=alice, title="Leaked tokens")
+    assert as_user(alice).get(f"/postmortems/{postmortem.pk}/write/").status_code == 200
+    entry = AuditEntry.objects.get(verb="restricted.viewed")
+    assert (entry.actor, entry.object_label) == (alice, postmortem.reference)
 
 
 def test_a_look_at_anything_else_is_not(as_user: As, alice: User) -> None:

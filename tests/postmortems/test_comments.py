@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts.enums import Visibility
 from accounts.models import AuditEntry, User
+from incidents.models import Incident
 from postmortems import tasks
 from postmortems.collab import store
 from postmortems.enums import ThreadState
@@ -223,12 +224,14 @@ def test_what_was_read_is_not_mailed(as_user: As, alice: User, thread: Thread, s
     assert mail.outbox == []
 
 
+@pytest.mark.parametrize("restricted", [Postmortem, Incident])
 def test_a_mail_tells_nothing_of_restricted_documents_nor_of_those_one_may_no_longer_see(
-    as_user: As, alice: User, bob: User, mallory: User, thread: Thread, section: Section
+    as_user: As, alice: User, bob: User, mallory: User, thread: Thread, section: Section, restricted: Any
 ) -> None:
     as_user(mallory).post(f"/threads/{thread.pk}/reply/", {"body": "Canary of a reader"})
     as_user(bob).post(f"/threads/{thread.pk}/reply/", {"body": "Canary of a writer"})
-    Postmortem.objects.update(visibility=Visibility.RESTRICTED)
+    restricted.objects.update(visibility=Visibility.RESTRICTED)
+    section.postmortem.incident.readers.add(alice)
     later()
     for person in (alice, mallory):
         tasks.mail_comments_to(person.pk)
