@@ -110,9 +110,3 @@ class SyncState(TextChoices):
     MISSING = "missing", "Not in Jira any more"
     ATTENTION = "attention", "Needs attention"
     UNLINKED = "unlinked", "Not kept in Jira"
-
-
-class RunKind(TextChoices):
-    """What is done to many actions in the background."""
-
-    FIRST_LINK = "first_link", "Create issues"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from actions.jira import bulk, inbound, sync
+from actions.jira import bulk, inbound, queue, sync
 from actions.services.connection import tell_of_pauses
 from actions.services.notice import people_to_tell, tell_person
 from actions.services.reminder import people_to_plan_for, plan_all_done, plan_day
@@ -47,7 +47,7 @@ def sync_due() -> None:
         for sync_id in inbound.due_items(connection_id, now=now, most=AT_A_TIME):
             sync_item.apply_async((sync_id,), expires=EXPIRES)
         look_at_many.apply_async((connection_id,), expires=EXPIRES)
-        for _ in range(bulk.LANES):
+        for _ in range(bulk.LANES if queue.due_new(connection_id, now=now).exists() else 0):
             create_in_bulk.apply_async((connection_id,), expires=EXPIRES)
 
 

@@ -45,8 +45,6 @@ class Issue:
     entries: Sequence[Entry]
     marker: str = ""
     """Which action it was made for; empty where Debrief did not make it."""
-    category: str = ""
-    """Of its status: "new", "indeterminate" or "done"."""
     names: Mapping[str, str] = field(default_factory=dict)
     """What people call the owner, the priority and the status it has."""
     text: Any = None
@@ -88,18 +86,22 @@ class TrackerError(Exception):
     """The tracker did not do what was asked. The text is for the person who can mend it."""
 
     code = "error"
+    may_be_done = False
+    """Whether what was asked may have happened all the same."""
 
 
 class Unreachable(TrackerError):
     """No answer, or none that says what happened: it may have been done, or not."""
 
     code = "unreachable"
+    may_be_done = True
 
 
 class NotReached(Unreachable):
     """The connection was refused, so nothing was done."""
 
     code = "not-reached"
+    may_be_done = False
 
 
 class Throttled(TrackerError):

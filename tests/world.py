@@ -127,7 +127,7 @@ def _jira(by: User, team: Team) -> tuple[JiraConnection, JiraMapping, SyncRun]:
         created_at=NOON,
     )
     mapping = JiraMapping.objects.create(connection=connection, team=team, project_key="OPS", issue_type_id="1")
-    run = SyncRun.objects.create(mapping=mapping, kind="first_link", total=0, started_by=by, started_at=NOON)
+    run = SyncRun.objects.create(mapping=mapping, total=0, started_by=by, started_at=NOON)
     return connection, mapping, run
 
 

@@ -29,13 +29,13 @@ DEEPEST = 12
 
 
 @cache
-def _parser() -> MarkdownIt:
+def parser() -> MarkdownIt:
     return MarkdownIt("commonmark", {"linkify": False}).enable(["table", "strikethrough"])
 
 
 def to_adf(markdown: str) -> Node:
     """A document for Jira Cloud. Raises nothing: every text is some Markdown."""
-    tree = SyntaxTreeNode(_parser().parse(markdown.replace("\0", "")))
+    tree = SyntaxTreeNode(parser().parse(markdown.replace("\0", "")))
     return {"version": 1, "type": "doc", "content": _blocks(tree.children, where="doc")}
 
 

@@ -10,10 +10,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from functools import cache
 
-from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
+
+from actions.jira.adf import parser
 
 WORD = re.compile(r"[^\W_]+")
 LIST_MARK = re.compile(r"^\s*(?:[-*+]|\d{1,9}[.)])\s+")
@@ -40,16 +40,11 @@ class Patched:
     lost: list[str] = field(default_factory=list)
 
 
-@cache
-def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark").enable(["table", "strikethrough"])
-
-
 def blocks(markdown: str) -> list[Block]:
     """The blocks of a text, in order. Nothing but blank lines is left out."""
     lines = markdown.split("\n")
     cuts: list[tuple[int, str]] = []
-    for node in SyntaxTreeNode(_parser().parse(markdown)).children:
+    for node in SyntaxTreeNode(parser().parse(markdown)).children:
         if node.map is None:
             continue
         if node.type in {"bullet_list", "ordered_list"}:

@@ -8,13 +8,13 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import User
-from actions.enums import UNFINISHED, RunKind, SyncState
+from actions.enums import UNFINISHED, SyncState
 from actions.jira import create, queue
 from actions.jira.connect import client_of
 from actions.jira.queue import Clock, Lease, LeaseLost
 from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping, SyncRun
 from actions.services.tracking import may_leave, nudge_bulk
-from actions.tracker import Draft, NotReached, Refused, Tracker, TrackerError, Unreachable
+from actions.tracker import Draft, Refused, Tracker, TrackerError, Unreachable
 
 PORTION = 50
 LANES = 3
@@ -34,9 +34,7 @@ def start_run(*, mapping: JiraMapping, by: User, now: datetime) -> SyncRun:
         raise RunsAlready
     rows = ActionItem.objects.filter(team_id=mapping.team_id, status__in=UNFINISHED, sync=None)
     actions = [each for each in rows.select_related("postmortem__incident") if may_leave(each, mapping)]
-    run = SyncRun.objects.create(
-        mapping=mapping, kind=RunKind.FIRST_LINK, total=len(actions), started_by=by, started_at=now
-    )
+    run = SyncRun.objects.create(mapping=mapping, total=len(actions), started_by=by, started_at=now)
     ItemSync.objects.bulk_create(
         [
             ItemSync(
@@ -73,7 +71,7 @@ def finish_runs(mapping: JiraMapping, *, now: datetime) -> None:
 
 def create_portion(connection_id: int, *, clock: Clock) -> int:
     """Make the next fifty issues in one request; how many were tried."""
-    leases = queue.claim_many(now=clock(), most=PORTION, connection_id=connection_id, new=True)
+    leases = queue.claim_new(connection_id, now=clock(), most=PORTION)
     if not leases:
         return 0
     connection = JiraConnection.objects.get(pk=connection_id)
@@ -88,7 +86,7 @@ def create_portion(connection_id: int, *, clock: Clock) -> int:
         queue.answered(connection, now=clock())
     except TrackerError as error:
         for lease in leases:
-            _fail(lease, error, clock)
+            queue.failed(lease, error, now=clock())
     for lease in leases:
         queue.release(lease, now=clock(), looked_at=clock())
     for mapping in JiraMapping.objects.filter(items__pk__in=[lease.sync_id for lease in leases]).distinct():
@@ -112,12 +110,9 @@ def _create(drafts: list[tuple[Lease, Draft]], tracker: Tracker, clock: Clock) -
     """Send them; what is refused stands back by itself. Raises `TrackerError`, and what may be there is looked for."""
     try:
         made = tracker.create_many([draft for _, draft in drafts])
-    except Unreachable as error:
-        if isinstance(error, NotReached):
+    except TrackerError as error:
+        if not error.may_be_done:
             _forget(drafts)
-        raise
-    except TrackerError:
-        _forget(drafts)
         raise
     for (lease, _), each in zip(drafts, made, strict=True):
         try:
@@ -141,10 +136,3 @@ def _set_aside(lease: Lease, refusal: Refused, clock: Clock) -> None:
     """Try again without the fields that Jira refused, or wait for somebody to look."""
     if not create.set_aside(lease, refusal):
         queue.failed(lease, refusal, now=clock())
-
-
-def _fail(lease: Lease, error: TrackerError, clock: Clock) -> None:
-    try:
-        queue.failed(lease, error, now=clock())
-    except LeaseLost:
-        return

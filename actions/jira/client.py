@@ -460,7 +460,6 @@ class JiraClient:
             },
             entries=self._entries(raw),
             marker=marker if isinstance(marker, str) else "",
-            category=str((status.get("statusCategory") or {}).get("key", "")),
             names={
                 "owner": str((owner or {}).get("displayName") or ""),
                 "priority": str((priority or {}).get("name") or ""),

@@ -20,7 +20,7 @@ from actions.jira.merge import Unmappable
 from actions.jira.queue import Clock, Lease, held, held_with_action
 from actions.models import ActionItem, ItemSync, JiraMapping, SyncEntry
 from actions.services.tracking import may_leave
-from actions.tracker import Draft, Issue, NotReached, Refused, Tracker, TrackerError, Unreachable
+from actions.tracker import Draft, Issue, Refused, Tracker, TrackerError, Unreachable
 
 STALE = timedelta(seconds=10)
 """A worker that slept longer between its note and its request does not send: others may have decided meanwhile."""
@@ -45,13 +45,9 @@ def create_issue(lease: Lease, tracker: Tracker, clock: Clock) -> bool:
         except Refused as error:
             if not set_aside(lease, error):
                 raise
-        except NotReached:
-            forget_attempt(lease)
-            raise
-        except Unreachable:
-            raise
-        except TrackerError:
-            forget_attempt(lease)
+        except TrackerError as error:
+            if not error.may_be_done:
+                forget_attempt(lease)
             raise
         else:
             link(lease, made.id, made.key, now=clock())
@@ -143,7 +139,7 @@ def link(lease: Lease, issue_id: str, key: str, *, now: datetime) -> None:
         SyncEntry.objects.create(
             sync=row, at=now, is_outward=True, fields=sorted(attempt["remote"]), words=f"Created {key}"
         )
-    saw_number(row.mapping_id, key)
+    saw_number(row.mapping, key)
 
 
 def _still_to_say(row: ItemSync, present: Mapping[str, Any], attempt: Mapping[str, Any], at: str) -> dict[str, Any]:
@@ -168,10 +164,10 @@ def probe(lease: Lease, tracker: Tracker, clock: Clock) -> bool:
     """Find out whether the issue was made; True if it is there. Raises `TrackerError`."""
     with held(lease) as row:
         project, marker = row.mapping.project_key, str(row.marker)
-        after, attempted_at, mapping_id = int((row.attempt or {}).get("after", 0)), row.attempted_at, row.mapping_id
+        after, attempted_at, mapping = int((row.attempt or {}).get("after", 0)), row.attempted_at, row.mapping
     begun = clock()
     for issue in tracker.walk(project, after=after):
-        saw_number(mapping_id, issue.key)
+        saw_number(mapping, issue.key)
         if issue.marker == marker:
             link(lease, issue.id, issue.key, now=clock())
             return True
@@ -187,11 +183,13 @@ def probe(lease: Lease, tracker: Tracker, clock: Clock) -> bool:
     return False
 
 
-def saw_number(mapping_id: int, key: str) -> None:
+def saw_number(mapping: JiraMapping, key: str) -> None:
     """Remember the highest number of the project: where a walk need not begin before."""
-    project, _, number = key.rpartition("-")
-    rows = JiraMapping.objects.filter(pk=mapping_id, project_key=project, highest_number__lt=int(number))
-    rows.update(highest_number=int(number))
+    project, _, digits = key.rpartition("-")
+    number = int(digits)
+    if mapping.project_key == project and number > mapping.highest_number:
+        rows = JiraMapping.objects.filter(pk=mapping.pk, project_key=project, highest_number__lt=number)
+        rows.update(highest_number=number)
 
 
 def is_ours(row: ItemSync, issue: Issue) -> bool:

@@ -268,7 +268,6 @@ class MappingForm(CleanTextMixin, forms.Form):
         data = self.cleaned_data
         return MappingFacts(
             project_key=data["project_key"],
-            project_id=report.project_id,
             issue_type_id=data["issue_type"],
             issue_type_name=dict(report.kinds)[data["issue_type"]],
             priorities={ours: data[f"priority_{ours}"] for ours in Priority.values if data[f"priority_{ours}"]},

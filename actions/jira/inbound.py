@@ -20,7 +20,7 @@ from django.utils.crypto import constant_time_compare
 from actions.enums import SyncState
 from actions.jira import queue, sync
 from actions.jira.connect import client_of, opened
-from actions.jira.queue import Clock, LeaseLost
+from actions.jira.queue import Clock
 from actions.models import HookDelivery, ItemSync, JiraConnection, JiraMapping
 from actions.tracker import SignInRefused, TrackerError
 
@@ -98,7 +98,7 @@ def look_at(connection_id: int, issue_ids: Sequence[str], *, now: datetime) -> i
 
 def look_at_many(connection_id: int, *, clock: Clock) -> int:
     """Read those that are due, many in one request, and merge each; how many were read."""
-    leases = queue.claim_many(now=clock(), most=PORTION, connection_id=connection_id, linked=True)
+    leases = queue.claim_linked(connection_id, now=clock(), most=PORTION)
     if not leases:
         return 0
     connection = JiraConnection.objects.get(pk=connection_id)
@@ -108,10 +108,7 @@ def look_at_many(connection_id: int, *, clock: Clock) -> int:
             found = {issue.id: issue for issue in tracker.issues([each for each in ids.values() if each])}
     except TrackerError as error:
         for lease in leases:
-            try:
-                queue.failed(lease, error, now=clock())
-            except LeaseLost:
-                continue
+            queue.failed(lease, error, now=clock())
             queue.release(lease, now=clock(), looked_at=clock())
         return 0
     for lease in leases:
@@ -121,19 +118,13 @@ def look_at_many(connection_id: int, *, clock: Clock) -> int:
 
 def due_connections(*, now: datetime) -> list[int]:
     """Those that have something to do."""
-    rows = ItemSync.objects.filter(due_at__lte=now).filter(Q(lease=None) | Q(lease_ends_at__lt=now))
-    rows = rows.filter(connection__paused_reason="").filter(
-        Q(connection__retry_at=None) | Q(connection__retry_at__lte=now)
-    )
+    rows = ItemSync.objects.due(now).filter(connection__in=JiraConnection.objects.askable(now))
     return list(rows.order_by().values_list("connection_id", flat=True).distinct())
 
 
 def due_items(connection_id: int, *, now: datetime, most: int) -> list[int]:
     """Rows that are due and no part of a large run."""
-    rows = ItemSync.objects.filter(connection_id=connection_id, due_at__lte=now, is_bulk=False)
-    rows = rows.filter(Q(lease=None) | Q(lease_ends_at__lt=now)).exclude(
-        state__in=[SyncState.UNLINKED, SyncState.MISSING]
-    )
+    rows = ItemSync.objects.due(now).filter(connection_id=connection_id, is_bulk=False)
     return list(rows.order_by("due_at", "pk").values_list("pk", flat=True)[:most])
 
 
@@ -142,9 +133,7 @@ def due_items(connection_id: int, *, now: datetime, most: int) -> list[int]:
 
 def poll_due(*, now: datetime) -> list[int]:
     """Mappings that are to be asked for changes: every minute, and less often while webhooks arrive."""
-    rows = JiraMapping.objects.filter(connection__paused_reason="").filter(
-        Q(connection__retry_at=None) | Q(connection__retry_at__lte=now)
-    )
+    rows = JiraMapping.objects.filter(connection__in=JiraConnection.objects.askable(now))
     seldom = Q(connection__hook_seen_at__gte=now - POLLED_WITH_HOOKS * 2)
     is_time = (
         Q(polled_at=None)

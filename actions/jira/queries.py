@@ -16,7 +16,6 @@ from actions.services.tracking import may_leave
 SHOWN = 100
 LATEST = 30
 WARN_DAYS = 30
-TROUBLED = Q(state__in=[SyncState.MISSING, SyncState.ATTENTION]) | ~Q(blocked={}) | ~Q(error_code="")
 
 
 @dataclass(frozen=True)
@@ -38,19 +37,19 @@ def jira_health(*, now: datetime, only: JiraConnection | None = None) -> list[He
     """Every connection, or one, with what waits for it."""
     linked = Q(items__state=SyncState.LINKED)
     waiting = Q(items__waiting_since__isnull=False) & ~Q(items__state=SyncState.UNLINKED)
-    troubled = Q(items__state__in=[SyncState.MISSING, SyncState.ATTENTION]) | ~Q(items__blocked={})
     rows = JiraConnection.objects.annotate(
         linked=Count("items", filter=linked),
         waiting=Count("items", filter=waiting),
         waiting_since=Min("items__waiting_since", filter=waiting),
-        in_trouble=Count("items", filter=troubled & Q(items__isnull=False)),
     )
     recent = SyncEntry.objects.filter(at__gte=now - timedelta(hours=1), is_outward=True)
     written = dict(recent.values_list("sync__connection").annotate(Count("pk")).order_by())
-    return [_health(row, written.get(row.pk, 0), now) for row in (rows.filter(pk=only.pk) if only else rows)]
+    troubled = dict(ItemSync.objects.in_trouble().values_list("connection").annotate(Count("pk")).order_by())
+    chosen = rows.filter(pk=only.pk) if only else rows
+    return [_health(row, written.get(row.pk, 0), troubled.get(row.pk, 0), now) for row in chosen]
 
 
-def _health(row: JiraConnection, written: int, now: datetime) -> Health:
+def _health(row: JiraConnection, written: int, troubled: int, now: datetime) -> Health:
     is_held = row.retry_at is not None and row.retry_at > now
     state = "paused" if row.paused_reason else "down" if row.failing_since else "slow" if is_held else "well"
     expires = row.token_expires_on
@@ -61,7 +60,7 @@ def _health(row: JiraConnection, written: int, now: datetime) -> Health:
         linked=counted["linked"],
         waiting=counted["waiting"],
         waiting_since=counted["waiting_since"],
-        in_trouble=counted["in_trouble"],
+        in_trouble=troubled,
         written=written,
         expires_soon=expires is not None and (expires - now.date()).days <= WARN_DAYS,
     )
@@ -69,7 +68,7 @@ def _health(row: JiraConnection, written: int, now: datetime) -> Health:
 
 def syncs_in_trouble(user: User) -> list[ItemSync]:
     """What somebody has to look at, of the actions `user` may see, the longest waiting first."""
-    rows = ItemSync.objects.visible_to(user).filter(TROUBLED).exclude(state=SyncState.UNLINKED)
+    rows = ItemSync.objects.visible_to(user).in_trouble()
     joined = rows.select_related("action__owner", "action__postmortem__incident", "connection", "mapping")
     return list(joined.order_by("waiting_since", "pk")[:SHOWN])
 

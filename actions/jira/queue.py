@@ -9,15 +9,15 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
 
 from actions.enums import SyncState
 from actions.models import ActionItem, ItemSync, JiraConnection
+from actions.models.jira import ItemSyncQuerySet
 from actions.services.action import AlreadyGone, lock_action
 from actions.tracker import (
     Conflicting,
@@ -57,51 +57,57 @@ class Lease:
 
 def claim(sync_id: int, *, now: datetime) -> Lease | None:
     """Lease one row that is due; None if it is not, or somebody has it, or its Jira is to be left alone."""
-    found = claim_many(now=now, only=sync_id, most=1)
+    rows = ItemSync.objects.due(now).filter(pk=sync_id)
+    connection_id = rows.values_list("connection_id", flat=True).first()
+    if connection_id is None:
+        return None
+    found = _claim(rows, connection_id, now=now, most=1, lanes=AT_ONCE)
     return found[0] if found else None
 
 
-@transaction.atomic
-def claim_many(
-    *,
-    now: datetime,
-    most: int,
-    only: int | None = None,
-    connection_id: int | None = None,
-    linked: bool = False,
-    new: bool = False,
-) -> list[Lease]:
-    """Lease rows that are due, of one connection: any, those with an issue, or new ones of a large run.
+def claim_linked(connection_id: int, *, now: datetime, most: int) -> list[Lease]:
+    """Lease rows of a connection that are due and have an issue."""
+    rows = due_linked(connection_id, now=now)
+    return _claim(rows, connection_id, now=now, most=most, lanes=AT_ONCE - 1)
 
-    The connection's row is locked only for the moment of choosing.
-    """
-    rows = ItemSync.objects.filter(due_at__lte=now).exclude(state__in=[SyncState.UNLINKED, SyncState.MISSING])
-    rows = rows.filter(Q(lease=None) | Q(lease_ends_at__lt=now))
-    if only is not None:
-        rows = rows.filter(pk=only)
-        connection_id = rows.values_list("connection_id", flat=True).first()
-    if connection_id is None or not _may_ask(connection_id, now=now, is_bulk=linked or new):
+
+def claim_new(connection_id: int, *, now: datetime, most: int) -> list[Lease]:
+    """Lease rows of a large run whose issues are to be made."""
+    rows = due_new(connection_id, now=now)
+    return _claim(rows, connection_id, now=now, most=most, lanes=AT_ONCE - 1)
+
+
+def due_linked(connection_id: int, *, now: datetime) -> ItemSyncQuerySet:
+    rows = ItemSync.objects.due(now).filter(connection_id=connection_id)
+    return rows.filter(remote_id__isnull=False, attempt__isnull=True)
+
+
+def due_new(connection_id: int, *, now: datetime) -> ItemSyncQuerySet:
+    rows = ItemSync.objects.due(now).filter(connection_id=connection_id)
+    return rows.filter(remote_id=None, attempt__isnull=True, is_bulk=True)
+
+
+@transaction.atomic
+def _claim(rows: ItemSyncQuerySet, connection_id: int, *, now: datetime, most: int, lanes: int) -> list[Lease]:
+    """Lease some of `rows`. The connection's row is locked only for the moment of choosing."""
+    if not _may_ask(connection_id, now=now, lanes=lanes):
         return []
-    if linked:
-        rows = rows.filter(remote_id__isnull=False, attempt__isnull=True)
-    if new:
-        rows = rows.filter(remote_id=None, attempt__isnull=True, is_bulk=True)
-    chosen = rows.filter(connection_id=connection_id).order_by("is_bulk", "due_at", "pk")
-    ids = list(chosen.select_for_update(of=("self",), skip_locked=True).values_list("pk", flat=True)[:most])
+    chosen = rows.order_by("is_bulk", "due_at", "pk").select_for_update(of=("self",), skip_locked=True)
+    ids = list(chosen.values_list("pk", flat=True)[:most])
     token = uuid.uuid4()
     ItemSync.objects.filter(pk__in=ids).update(lease=token, lease_ends_at=now + LEASE)
     return [Lease(pk, token) for pk in ids]
 
 
-def _may_ask(connection_id: int, *, now: datetime, is_bulk: bool) -> bool:
-    connection = JiraConnection.objects.select_for_update(of=("self",)).get(pk=connection_id)
-    if connection.paused_reason or (connection.retry_at and connection.retry_at > now):
+def _may_ask(connection_id: int, *, now: datetime, lanes: int) -> bool:
+    connection = JiraConnection.objects.askable(now).select_for_update(of=("self",)).filter(pk=connection_id).first()
+    if connection is None:
         return False
     holders = connection.items.filter(lease__isnull=False, lease_ends_at__gte=now)
     busy = holders.values("lease").distinct().count()
     if connection.failures >= BREAKS_AFTER:
         return busy == 0
-    return busy < AT_ONCE - (1 if is_bulk else 0)
+    return busy < lanes
 
 
 @contextmanager
@@ -133,11 +139,7 @@ def held_with_action(lease: Lease) -> Iterator[tuple[ItemSync, ActionItem | None
 
 def release(lease: Lease, *, now: datetime, looked_at: datetime) -> None:
     """Give the row back. It stays due if something happened since `looked_at`."""
-    with transaction.atomic():
-        rows = ItemSync.objects.select_for_update(of=("self",))
-        row = rows.filter(pk=lease.sync_id, lease=lease.token).first()
-        if row is None:
-            return
+    with suppress(LeaseLost), held(lease) as row:
         is_hinted = row.hinted_at is not None and row.hinted_at >= looked_at
         row.lease = row.lease_ends_at = None
         if is_hinted and row.state != SyncState.UNLINKED:
@@ -149,25 +151,31 @@ def release(lease: Lease, *, now: datetime, looked_at: datetime) -> None:
 
 
 def failed(lease: Lease, error: TrackerError, *, now: datetime) -> None:
-    """Remember why it did not work and when to try again; the words are for who reads the page."""
-    with held(lease) as row:
-        row.error_code, row.error_text = error.code, str(error)[:1000]
-        match error:
-            case Throttled():
-                row.due_at = now + max(timedelta(seconds=error.wait), SOON) * random.uniform(1, 1.2)  # noqa: S311
-            case Unreachable():
-                row.failures += 1
-                row.due_at = now + backoff(row.failures)
-            case Conflicting():
-                row.due_at = now + SOON
-            case SignInRefused() | Gone():
-                row.due_at = now
-            case Missing() if row.remote_id:
-                row.state, row.due_at = SyncState.MISSING, None
-            case Forbidden() | Missing() | Refused() | TrackerError():
-                row.state = row.state if row.attempt else SyncState.ATTENTION
-                row.due_at = None
-        row.save(update_fields=["error_code", "error_text", "failures", "due_at", "state"])
+    """Remember why it did not work and when to try again; the words are for who reads the page.
+
+    Whoever has the lease by now finds out for themselves.
+    """
+    try:
+        with held(lease) as row:
+            row.error_code, row.error_text = error.code, str(error)[:1000]
+            match error:
+                case Throttled():
+                    row.due_at = now + max(timedelta(seconds=error.wait), SOON) * random.uniform(1, 1.2)  # noqa: S311
+                case Unreachable():
+                    row.failures += 1
+                    row.due_at = now + backoff(row.failures)
+                case Conflicting():
+                    row.due_at = now + SOON
+                case SignInRefused() | Gone():
+                    row.due_at = now
+                case Missing() if row.remote_id:
+                    row.state, row.due_at = SyncState.MISSING, None
+                case Forbidden() | Missing() | Refused() | TrackerError():
+                    row.state = row.state if row.attempt else SyncState.ATTENTION
+                    row.due_at = None
+            row.save(update_fields=["error_code", "error_text", "failures", "due_at", "state"])
+    except LeaseLost:
+        return
     tell_connection(row.connection_id, error, now=now)
 
 

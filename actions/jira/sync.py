@@ -54,10 +54,7 @@ def work(lease: Lease, connection: JiraConnection, *, clock: Clock, issue: Issue
         queue.answered(connection, now=clock())
     except TrackerError as error:
         logger.info("sync %s: %s", lease.sync_id, error.code)
-        try:
-            queue.failed(lease, error, now=clock())
-        except LeaseLost:
-            return
+        queue.failed(lease, error, now=clock())
     except LeaseLost:
         return
     queue.release(lease, now=clock(), looked_at=begun)
@@ -150,7 +147,7 @@ class _Pass:
             push = self._allowed(row, action, merged)
             self.pushed = {name: {**values, **merged.local}[name] for name in push}
             row.save()
-        saw_number(row.mapping_id, issue.key)
+        saw_number(row.mapping, issue.key)
         return push
 
     def _strangers(self, people: Mapping[str, str], issue: Issue, action: ActionItem) -> set[str]:
@@ -332,8 +329,6 @@ def _notes(issue: Issue, values: Mapping[str, Any]) -> dict[str, str]:
         notes["owner"] = issue.names.get("owner") or "Somebody in Jira"
     if issue.names.get("status"):
         notes["status"] = issue.names["status"]
-    if issue.names.get("priority"):
-        notes["priority"] = issue.names["priority"]
     return notes
 
 

@@ -51,7 +51,6 @@ class Report:
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    project_id: str = ""
     project_name: str = ""
     kinds: list[tuple[str, str]] = field(default_factory=list)
     priorities: list[tuple[str, str]] = field(default_factory=list)
@@ -67,7 +66,6 @@ class Report:
         """What the mapping remembers of it."""
         return {
             "statuses": {key: {"name": name, "category": kind} for key, name, kind in self.statuses},
-            "priorities": dict(self.priorities),
             "left_out": self.left_out,
         }
 
@@ -87,7 +85,7 @@ def examine(client: JiraClient, *, project: str, kind: str, given: Mapping[str, 
     except Missing:
         report.problems.append(f"There is no project {project}, or the account may not see it.")
         return report
-    report.project_id, report.project_name = str(about["id"]), str(about.get("name", project))
+    report.project_name = str(about.get("name", project))
     _look_at_rights(client, project, report)
     report.newest_number = client.newest_number(project)
     report.kinds = [

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 
-from markdown_it import MarkdownIt
 from markdown_it.tree import SyntaxTreeNode
 
-from actions.jira.adf import Node, is_safe, to_markdown
+from actions.jira.adf import Node, is_safe, parser, to_markdown
 
 SPECIAL = re.compile(r"([\\{}\[\]*_+\-^~!|?])")
 HEADING = re.compile(r"^h([1-6])\.\s+(.*)$")
@@ -30,14 +28,9 @@ TOKEN = re.compile(
 MARKS = {"*": "strong", "_": "em", "-": "strike", "+": "underline"}
 
 
-@cache
-def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark", {"linkify": False}).enable(["table", "strikethrough"])
-
-
 def to_wiki(markdown: str) -> str:
     """The text for Jira Data Center."""
-    return "\n\n".join(_blocks(SyntaxTreeNode(_parser().parse(markdown.replace("\0", ""))).children))
+    return "\n\n".join(_blocks(SyntaxTreeNode(parser().parse(markdown.replace("\0", ""))).children))
 
 
 # -- To wiki markup ----------------------------------------------------------------------------------------------------

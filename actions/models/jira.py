@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Self
 
 from django.contrib.postgres.fields import ArrayField
@@ -13,15 +14,21 @@ from django.urls import reverse
 
 from accounts.models import Team, User
 from accounts.secrets import SealedField
-from actions.enums import JiraAuth, JiraKind, RunKind, SyncState
+from actions.enums import JiraAuth, JiraKind, SyncState
 from actions.models.action import ActionItem
 from postmortems.models import Postmortem, postmortem_visibility
+
+IN_TROUBLE = Q(state__in=[SyncState.MISSING, SyncState.ATTENTION]) | ~Q(blocked={}) | ~Q(error_code="")
 
 
 class JiraConnectionQuerySet(models.QuerySet["JiraConnection"]):
     def visible_to(self, user: User) -> Self:
         """All of them: a connection says which Jira, and never the secret."""
         return self.all() if user.is_active else self.none()
+
+    def askable(self, now: datetime) -> Self:
+        """Those that may be asked something: not paused, and not to be left alone for a while."""
+        return self.filter(Q(retry_at=None) | Q(retry_at__lte=now), paused_reason="")
 
 
 class JiraConnection(models.Model):
@@ -88,14 +95,13 @@ class JiraMapping(models.Model):
     connection = models.ForeignKey(JiraConnection, on_delete=models.CASCADE, related_name="mappings")
     team = models.OneToOneField(Team, on_delete=models.CASCADE, related_name="jira_mapping")
     project_key = models.CharField(max_length=50)
-    project_id = models.CharField(max_length=50, blank=True)
     issue_type_id = models.CharField(max_length=50)
     issue_type_name = models.CharField(max_length=200, blank=True)
     priorities = models.JSONField(default=dict)
     priorities_in = models.JSONField(default=dict)
     statuses = models.JSONField(default=dict, blank=True)
     known = models.JSONField(default=dict)
-    """What the project had when it was tested: "statuses" and "priorities" by id, "fields" that can be set."""
+    """What the project had when it was tested: "statuses" by id, "fields" that can be set."""
     defaults = models.JSONField(default=dict, blank=True)
     """Values of Jira's own fields for each new issue; `{title}` and other names in them are filled in."""
     closing = models.JSONField(default=dict, blank=True)
@@ -152,7 +158,6 @@ class SyncRun(models.Model):
     """Many actions at once, in the background: how far it is. It can be stopped, and goes on where it was."""
 
     mapping = models.ForeignKey(JiraMapping, on_delete=models.CASCADE, related_name="runs")
-    kind = models.CharField(max_length=10, choices=RunKind)
     total = models.PositiveIntegerField(default=0)
     started_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     started_at = models.DateTimeField()
@@ -170,12 +175,21 @@ class SyncRun(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.total}"
+        return f"{self.total} actions to {self.mapping}"
 
 
 class ItemSyncQuerySet(models.QuerySet["ItemSync"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(postmortem_visibility(user, "action__postmortem__"))
+
+    def due(self, now: datetime) -> Self:
+        """Those a worker is to look at and that nobody has."""
+        rows = self.filter(Q(lease=None) | Q(lease_ends_at__lt=now), due_at__lte=now)
+        return rows.exclude(state__in=[SyncState.UNLINKED, SyncState.MISSING])
+
+    def in_trouble(self) -> Self:
+        """Those somebody has to look at."""
+        return self.filter(IN_TROUBLE).exclude(state=SyncState.UNLINKED)
 
 
 class ItemSync(models.Model):

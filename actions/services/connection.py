@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.db import models, transaction
@@ -14,10 +14,11 @@ from accounts import audit, mail, secrets
 from accounts.models import Team, User
 from actions.enums import SyncState
 from actions.models import ItemSync, JiraConnection, JiraMapping, JiraPerson
+from actions.services.tracking import changed_at
 
 MAPPED = ("owner", "priority", "status", "labels")
 """Fields whose values a mapping translates."""
-LONG_AGO = "1970-01-01T00:00:00+00:00"
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,6 @@ class MappingFacts:
     """Where a team's actions go, and what was found there when it was tested."""
 
     project_key: str
-    project_id: str
     issue_type_id: str
     issue_type_name: str
     priorities: Mapping[str, str]
@@ -141,8 +141,8 @@ def save_mapping(
     row = mapping or JiraMapping(connection=connection, team=team)
     is_same_project = row.project_key == facts.project_key
     highest = max(row.highest_number if is_same_project else 0, facts.highest_number)
-    for name in MappingFacts.__dataclass_fields__:
-        setattr(row, name, getattr(facts, name))
+    for each in fields(facts):
+        setattr(row, each.name, getattr(facts, each.name))
     row.tested_at, row.highest_number = now, highest
     if not is_same_project:
         row.polled_at = None
@@ -157,7 +157,7 @@ def save_mapping(
 
 def _said_long_ago(names: Sequence[str]) -> Func:
     """Marks of changes of ours that anything people did in Jira is newer than."""
-    marks = {name: {} if name == "labels" else LONG_AGO for name in names}
+    marks = changed_at(LONG_AGO, names)
     joined = "(%(expressions)s)"
     column = models.JSONField()
     return Func(Value(marks, column), F("dirty"), template=joined, arg_joiner=" || ", output_field=column)

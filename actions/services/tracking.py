@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from celery import current_app
 from django.db import transaction
@@ -41,11 +42,10 @@ def track_action(action: ActionItem, *, now: datetime) -> None:
 
 def may_leave(action: ActionItem, mapping: JiraMapping) -> bool:
     """Whether an action may be told to Jira: what is restricted stays here unless the team says otherwise."""
-    postmortem = action.postmortem
-    return mapping.sends_restricted or not (postmortem.is_restricted or postmortem.incident.is_restricted)
+    return mapping.sends_restricted or not action.postmortem.is_restricted
 
 
-def send_action(action: ActionItem, mapping: JiraMapping, *, now: datetime, is_bulk: bool = False) -> ItemSync:
+def send_action(action: ActionItem, mapping: JiraMapping, *, now: datetime) -> ItemSync:
     """Have an issue made for `action`; what is kept in Jira already stays as it is."""
     row, is_new = ItemSync.objects.get_or_create(
         action=action,
@@ -54,7 +54,6 @@ def send_action(action: ActionItem, mapping: JiraMapping, *, now: datetime, is_b
             "mapping": mapping,
             "due_at": now,
             "waiting_since": now,
-            "is_bulk": is_bulk,
         },
     )
     if is_new:
@@ -80,6 +79,12 @@ def track_change(action: ActionItem, changed: Iterable[str], *, now: datetime) -
         row.blocked.pop(name, None)
     _wake(row, now=now)
     row.save(update_fields=["dirty", "labels_seen", "blocked", "due_at", "waiting_since", "is_bulk"])
+
+
+def changed_at(at: datetime, names: Iterable[str], *, labels: Iterable[str] = ()) -> dict[str, Any]:
+    """Marks that say of fields, as a tracker names them, when they were changed here; of labels, for each its own."""
+    marks: dict[str, Any] = {name: at.isoformat() for name in names}
+    return marks | ({"labels": dict.fromkeys(labels, at.isoformat())} if "labels" in marks else {})
 
 
 def track_links(action: ActionItem, *, now: datetime) -> None:

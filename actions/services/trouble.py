@@ -11,12 +11,10 @@ from django.db.models import Q
 from accounts import audit
 from accounts.models import User
 from actions.enums import SyncState
-from actions.models import ActionItem, ItemSync, JiraMapping, SyncConflict
+from actions.models import ActionItem, ItemSync, JiraMapping
 from actions.services.action import lock_action
-from actions.services.tracking import FIELDS, nudge, send_action
-from actions.tracker import Issue
-
-EVERYTHING = sorted(set(FIELDS.values()))
+from actions.services.tracking import changed_at, nudge, send_action
+from actions.tracker import FIELDS, Issue
 
 
 class TakenAlready(Exception):
@@ -25,10 +23,6 @@ class TakenAlready(Exception):
     def __init__(self, other: ItemSync) -> None:
         super().__init__()
         self.other = other
-
-
-class NotResolvable(Exception):
-    """The conflict was settled already."""
 
 
 @transaction.atomic
@@ -46,9 +40,7 @@ def retry_sync(*, sync: ItemSync, by: User, now: datetime) -> None:
 def push_ours(*, sync: ItemSync, by: User, now: datetime) -> None:
     """Let Jira say what we say, in every field."""
     row, action = _locked(sync), _action(sync)
-    at = now.isoformat()
-    row.dirty = {name: {} if name == "labels" else at for name in EVERYTHING}
-    row.dirty["labels"] = dict.fromkeys(action.labels, at)
+    row.dirty = changed_at(now, FIELDS, labels=action.labels)
     row.labels_seen, row.blocked = list(action.labels), {}
     _wake(row, now=now)
     audit.record(by=by, verb="action.sync-pushed", obj=action)
@@ -102,8 +94,6 @@ def link_issue(
     other = ItemSync.objects.filter(connection=mapping.connection, remote_id=issue.id).select_related("action").first()
     if other is not None:
         raise TakenAlready(other)
-    at = now.isoformat()
-    dirty = {name: {} if name == "labels" else at for name in EVERYTHING} if is_ours else {}
     try:
         with transaction.atomic():
             row = ItemSync.objects.create(
@@ -115,7 +105,7 @@ def link_issue(
                 remote_id=issue.id,
                 remote_key=issue.key,
                 last_entry=max((entry.id for entry in issue.entries), default=0),
-                dirty=dirty,
+                dirty=changed_at(now, FIELDS) if is_ours else {},
                 labels_seen=list(locked.labels),
                 due_at=now,
                 waiting_since=now,
@@ -128,12 +118,13 @@ def link_issue(
 
 
 @transaction.atomic
-def settle_conflict(*, conflict: SyncConflict, by: User, now: datetime) -> None:
-    """Say that it was seen and is well as it is. Raises `NotResolvable` the second time."""
-    done = SyncConflict.objects.filter(pk=conflict.pk, resolved_at=None).update(resolved_by=by, resolved_at=now)
-    if not done:
-        raise NotResolvable
-    audit.record(by=by, verb="action.conflict-settled", obj=_action(conflict.sync), field=conflict.field)
+def settle_conflicts(*, sync: ItemSync, by: User, now: datetime) -> None:
+    """Say that everything which gave way was seen, and is well as it is."""
+    row = _locked(sync)
+    fields = sorted(row.conflicts.filter(resolved_at=None).values_list("field", flat=True))
+    if fields:
+        row.conflicts.filter(resolved_at=None).update(resolved_by=by, resolved_at=now)
+        audit.record(by=by, verb="action.conflicts-settled", obj=_action(row), fields=fields)
 
 
 def _locked(sync: ItemSync) -> ItemSync:

@@ -48,13 +48,11 @@ def jira_sync(request: Request) -> HttpResponse:
 
 
 def _sync_page(request: Request) -> dict[str, Any]:
-    now = timezone.now()
     return {
-        "connections": queries.jira_health(now=now),
+        "connections": queries.jira_health(now=timezone.now()),
         "troubles": queries.syncs_in_trouble(request.user),
         "log": queries.sync_log(request.user),
         "conflicts": queries.open_conflicts(request.user),
-        "now": now,
     }
 
 
@@ -361,8 +359,7 @@ def _found(mapping: JiraMapping, key: str) -> Issue:
 @opens(ItemSync, rules.can_mend)
 def jira_conflicts_settle(request: Request, sync: ItemSync) -> HttpResponseBase:
     """Everything that gave way was seen, and is well as it is."""
-    for conflict in sync.conflicts.filter(resolved_at=None):
-        trouble.settle_conflict(conflict=conflict, by=request.user, now=timezone.now())
+    trouble.settle_conflicts(sync=sync, by=request.user, now=timezone.now())
     assert sync.action is not None  # noqa: S101  (rows without one are seen by nobody)
     return _back(request, sync.action)
 

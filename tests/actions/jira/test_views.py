@@ -300,7 +300,7 @@ def test_conflicts_are_settled_once_however_often_it_is_said(both: Both, alice: 
     row.conflicts.create(field="title", ours="a", theirs="b", at=both.clock(), winner="ours", found_at=both.clock())
     for _ in range(2):
         assert signed_in(alice).post(f"/actions/jira/items/{row.pk}/settle/").status_code == 302
-    assert AuditEntry.objects.filter(verb="action.conflict-settled").count() == 1
+    assert AuditEntry.objects.filter(verb="action.conflicts-settled").count() == 1
     assert row.conflicts.get().resolved_by == alice
 
 
