@@ -8,43 +8,30 @@ Sources: Atlassian's OpenAPI documents for Cloud (v3) and Data Center (v2); "Rat
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import requests
 from django.conf import settings
 from jira import JIRA
 from jira.exceptions import JIRAError
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import NewConnectionError
 
-from actions.jira import adf, wiki
+from actions.jira import adf, answers, wiki
+from actions.jira.address import CheckedAdapter, check_address
+from actions.jira.answers import NAMES, OURS, AllRefused, made_of, refusal, time_of
 from actions.jira.patch_adf import patched
 from actions.tracker import (
     Change,
-    Conflicting,
     Draft,
     Entry,
-    Forbidden,
-    Gone,
     Issue,
     Made,
     Missing,
-    NotReached,
-    Refused,
-    SignInRefused,
     Step,
-    Throttled,
-    TrackerError,
     Unreachable,
 )
 
@@ -54,82 +41,10 @@ CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
 PROPERTY = "io.debrief.sync"
 """Holds the marker of an issue as a plain string: Data Center takes nothing else when an issue is created."""
 METADATA = {"type": "debrief:sync", "description": "Written by Debrief"}
-NAMES = {
-    "title": "summary",
-    "description": "description",
-    "owner": "assignee",
-    "due_on": "duedate",
-    "priority": "priority",
-    "status": "status",
-    "labels": "labels",
-}
-OURS = {theirs: ours for ours, theirs in NAMES.items()}
 FIELDS = [*NAMES.values(), "updated", "project"]
 PAGE = 100
 MISSES = 20
 """Numbers in a row without an issue, after which a walk by single requests ends."""
-LONGEST_WAIT = 3600.0
-
-
-class NotAllowed(TrackerError):
-    """The address leads somewhere Debrief may not go."""
-
-    code = "address"
-
-
-# -- Where it may go ---------------------------------------------------------------------------------------------------
-
-
-def check_address(url: str) -> None:
-    """Only TLS, and no address inside the network unless its host is allowed to be there. Raises `NotAllowed`."""
-    parts = urlsplit(url)
-    if not parts.hostname or parts.username or parts.password:
-        raise NotAllowed("The address must be like https://your-site.atlassian.net, without a name or password in it.")
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_allowed_here(parts.hostname)):
-        raise NotAllowed("The address must begin with https://.")
-
-
-def _is_allowed_here(host: str) -> bool:
-    return host in settings.JIRA_PRIVATE_HOSTS and host in {"127.0.0.1", "::1", "localhost"}
-
-
-def _check_peer(sock: socket.socket, host: str) -> socket.socket:
-    peer = ipaddress.ip_address(sock.getpeername()[0])
-    if not peer.is_global and host not in settings.JIRA_PRIVATE_HOSTS:
-        sock.close()
-        raise NotAllowed(
-            f"{host} is at {peer}, inside a private network. If Jira really is there, add it to JIRA_PRIVATE_HOSTS."
-        )
-    return sock
-
-
-class _CheckedConnection(HTTPConnection):
-    def _new_conn(self) -> socket.socket:
-        return _check_peer(super()._new_conn(), self.host)
-
-
-class _CheckedSecureConnection(HTTPSConnection):
-    def _new_conn(self) -> socket.socket:
-        return _check_peer(super()._new_conn(), self.host)
-
-
-class _CheckedPool(HTTPConnectionPool):
-    ConnectionCls = _CheckedConnection
-
-
-class _CheckedSecurePool(HTTPSConnectionPool):
-    ConnectionCls = _CheckedSecureConnection
-
-
-class _CheckedAdapter(HTTPAdapter):
-    """Looks where a connection really ended up, so that no name can lead it elsewhere afterwards."""
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _CheckedPool, "https": _CheckedSecurePool}
-
-
-# -- The client --------------------------------------------------------------------------------------------------------
 
 
 class JiraClient:
@@ -164,7 +79,7 @@ class JiraClient:
         session = self._jira._session
         session.trust_env = False
         for scheme in ("https://", "http://"):
-            session.mount(scheme, _CheckedAdapter())
+            session.mount(scheme, CheckedAdapter())
 
     def close(self) -> None:
         self._jira._session.close()
@@ -174,7 +89,7 @@ class JiraClient:
     def create(self, draft: Draft) -> Made:
         answer = self._call("POST", "issue", body=self._drafted(draft))
         try:
-            return _made(answer)
+            return made_of(answer)
         except (KeyError, TypeError) as error:
             raise Unreachable("Jira's answer to a creation could not be read.") from error
 
@@ -182,14 +97,15 @@ class JiraClient:
         """At most 50. A draft that Jira refuses does not keep the others from being made."""
         try:
             answer = self._call("POST", "issue/bulk", body={"issueUpdates": [self._drafted(draft) for draft in drafts]})
-        except _AllRefused as error:
+        except AllRefused as error:
             answer = error.answer
         try:
             errors = answer.get("errors") or []
-            refused = {int(error["failedElementNumber"]): _refusal(error["elementErrors"]) for error in errors}
+            refused = {int(error["failedElementNumber"]): refusal(error["elementErrors"]) for error in errors}
             made = iter(answer["issues"])
             return [
-                Made(refusal=refused[place]) if place in refused else _made(next(made)) for place in range(len(drafts))
+                Made(refusal=refused[place]) if place in refused else made_of(next(made))
+                for place in range(len(drafts))
             ]
         except (KeyError, TypeError, ValueError, StopIteration) as error:
             raise Unreachable("Jira's answer to a creation could not be read.") from error
@@ -287,7 +203,7 @@ class JiraClient:
                 **({"nextPageToken": token} if token else {}),
             }
             answer = self._call("POST", "search/jql", body=body)
-            yield from ((str(each["id"]), _time(each["fields"]["updated"])) for each in answer["issues"])
+            yield from ((str(each["id"]), time_of(each["fields"]["updated"])) for each in answer["issues"])
             token = answer.get("nextPageToken")
             if not token:
                 return
@@ -297,7 +213,7 @@ class JiraClient:
         while True:
             body = {"jql": jql, "fields": ["updated"], "maxResults": PAGE, "startAt": start}
             answer = self._call("POST", "search", body=body)
-            yield from ((str(each["id"]), _time(each["fields"]["updated"])) for each in answer["issues"])
+            yield from ((str(each["id"]), time_of(each["fields"]["updated"])) for each in answer["issues"])
             start += len(answer["issues"])
             if not answer["issues"] or start >= int(answer.get("total", 0)):
                 return
@@ -390,12 +306,12 @@ class JiraClient:
                 sent["json"] = body
             response = self._jira._session.request(method, url, **sent)
             status = str(response.status_code)
-            return _content(response, is_answered=is_answered)
+            return answers.content(response, is_answered=is_answered)
         except JIRAError as error:
             status = str(error.status_code)
-            raise _failure(error.response, path) from error
+            raise answers.failure(error.response, path) from error
         except requests.RequestException as error:
-            raise _no_answer(error) from error
+            raise answers.no_answer(error) from error
         finally:
             milliseconds = (time.monotonic() - begun) * 1000
             logger.info("%s %s %s %.0f ms", method, path.split("?")[0], status, milliseconds)
@@ -448,7 +364,7 @@ class JiraClient:
             id=str(raw["id"]),
             key=str(raw["key"]),
             project=str(raw["key"]).rpartition("-")[0],
-            updated_at=_time(fields["updated"]),
+            updated_at=time_of(fields["updated"]),
             values={
                 "title": str(fields.get("summary") or ""),
                 "description": adf.to_markdown(text) if self._is_cloud else wiki.from_wiki(text),
@@ -496,7 +412,7 @@ class JiraClient:
                 changes[name] = Change(self._past(name, item, "from"), self._past(name, item, "to"))
         return Entry(
             id=int(raw["id"]),
-            at=_time(raw["created"]),
+            at=time_of(raw["created"]),
             author=str(author.get("displayName") or ""),
             is_ours=is_ours,
             changes=changes,
@@ -521,106 +437,3 @@ class JiraClient:
 
 
 PERMISSIONS = ("BROWSE_PROJECTS", "CREATE_ISSUES", "EDIT_ISSUES", "ASSIGN_ISSUES", "TRANSITION_ISSUES", "LINK_ISSUES")
-
-
-# -- Answers -----------------------------------------------------------------------------------------------------------
-
-
-def _made(raw: Mapping[str, Any]) -> Made:
-    return Made(id=str(raw["id"]), key=str(raw["key"]))
-
-
-def _time(raw: Any) -> datetime:
-    """Jira writes 2026-04-01T12:00:00.000+0000, and milliseconds since 1970 in some lists."""
-    if isinstance(raw, int):
-        return datetime.fromtimestamp(raw / 1000, tz=UTC)
-    return datetime.fromisoformat(str(raw))
-
-
-def _content(response: requests.Response, *, is_answered: bool) -> Any:
-    if 300 <= response.status_code < 400:
-        raise Refused("Jira sends us to another address. Check that of the connection: it must be Jira's own.")
-    if not is_answered:
-        return None
-    try:
-        return response.json()
-    except ValueError as error:
-        raise Unreachable("Jira's answer could not be read.") from error
-
-
-def _failure(response: requests.Response | None, path: str) -> TrackerError:
-    """Which failure an answer is: who can mend it, and whether anything was done."""
-    if response is None:
-        return Unreachable("Jira did not answer.")
-    status, words = response.status_code, _words(response)
-    if status == 429:
-        return Throttled(
-            "Jira asks us to be slower.", wait=_wait(response), reason=response.headers.get("RateLimit-Reason", "")
-        )
-    if status in {400, 413, 422}:
-        return words if isinstance(words, Refused) else Unreachable(f"Jira's front door answered {status}.")
-    said = f" ({words})" if str(words) else ""
-    known: dict[int, TrackerError] = {
-        401: SignInRefused("Jira does not accept the secret any more."),
-        403: Forbidden(f"Jira does not let the account do that{said}."),
-        404: Missing(f"Jira has nothing there, or the account may not see it{said}."),
-        409: Conflicting("Somebody changed it at the same moment."),
-        410: Gone(f"This Jira does not offer {path.split('/')[0]} any more; Debrief must be updated."),
-    }
-    return known.get(status) or Unreachable(f"Jira answered {status}.")
-
-
-def _words(response: requests.Response) -> Refused | str:
-    """What Jira says is wrong, if it is Jira who says it."""
-    try:
-        body = response.json()
-    except ValueError:
-        return ""
-    return _refusal(body) if isinstance(body, dict) else ""
-
-
-class _AllRefused(Refused):
-    """Not one of many issues was created; `answer` says of each why."""
-
-    def __init__(self, answer: Mapping[str, Any]) -> None:
-        super().__init__("Jira refused all of them.")
-        self.answer = answer
-
-
-def _refusal(body: Mapping[str, Any]) -> Refused:
-    if isinstance(body.get("errors"), list):
-        return _AllRefused({"issues": [], **body})
-    errors = body.get("errors") if isinstance(body.get("errors"), dict) else {}
-    fields = {OURS.get(name, name): str(text)[:300] for name, text in (errors or {}).items()}
-    messages = [str(text) for text in body.get("errorMessages") or []]
-    return Refused(" ".join([*messages, *fields.values()])[:500], fields)
-
-
-def _wait(response: requests.Response) -> float:
-    """Seconds to wait, as the header says it: a number, a date, or nothing."""
-    raw = response.headers.get("Retry-After", "").strip()
-    try:
-        return min(max(0.0, float(raw)), LONGEST_WAIT)
-    except ValueError:
-        pass
-    try:
-        seconds = (parsedate_to_datetime(raw) - datetime.now(UTC)).total_seconds()
-    except (TypeError, ValueError):
-        return 0.0
-    return min(max(0.0, seconds), LONGEST_WAIT)
-
-
-def _no_answer(error: requests.RequestException) -> TrackerError:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, NotAllowed):
-            return cause
-        reason = getattr(cause, "reason", None)
-        if isinstance(cause, NewConnectionError) or isinstance(reason, NewConnectionError):
-            return NotReached("Jira cannot be reached.")
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(error, requests.exceptions.SSLError):
-        return NotReached("Jira's certificate is not one to trust. For an authority of your own, set JIRA_CA_FILE.")
-    if isinstance(error, requests.Timeout):
-        return Unreachable("Jira did not answer in time.")
-    return Unreachable("The connection to Jira broke off.")

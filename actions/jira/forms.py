@@ -14,7 +14,7 @@ from accounts import secrets
 from accounts.forms import CleanTextMixin
 from accounts.models import Team, User
 from actions.enums import JiraAuth, JiraKind, Priority, Status
-from actions.jira.client import NotAllowed, check_address
+from actions.jira.address import NotAllowed, check_address
 from actions.jira.trial import Report, value_for
 from actions.models import JiraConnection, JiraMapping
 from actions.services.connection import ConnectionFacts, MappingFacts

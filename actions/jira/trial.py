@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from actions.enums import SyncState
-from actions.jira.client import NAMES, JiraClient
+from actions.jira.answers import NAMES
+from actions.jira.client import JiraClient
 from actions.jira.mapping import FieldMapping, propose_priorities
 from actions.models import JiraMapping
 from actions.services.connection import MappingFacts
