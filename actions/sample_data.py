@@ -74,6 +74,29 @@ class SampleAction:
 
 
 @dataclass(frozen=True)
+class SampleFactor:
+    """A hole in a layer, or one that held."""
+
+    layer: str
+    text: str
+    category: str = ""
+    has_held: bool = False
+
+
+@dataclass(frozen=True)
+class SampleGraph:
+    """A graph of one line: its value at some minutes from the start of the impact, straight in between."""
+
+    title: str
+    unit: str
+    shows: str
+    name: str
+    values: tuple[tuple[int, float], ...]
+    every: int = 60
+    """Seconds between two points."""
+
+
+@dataclass(frozen=True)
 class RecentIncident:
     """An incident `ago` before now. Minutes count from the start of its impact."""
 
@@ -93,6 +116,12 @@ class RecentIncident:
     is_drafted: bool = False
     is_in_review: bool = False
     sections: Mapping[str, str] = field(default_factory=dict)
+    whys: tuple[tuple[tuple[str, str], ...], ...] = ()
+    """By branch, a chain of questions and answers."""
+    factors: tuple[SampleFactor, ...] = ()
+    responses: Mapping[str, str] = field(default_factory=dict)
+    terms: Mapping[str, str] = field(default_factory=dict)
+    graphs: tuple[SampleGraph, ...] = ()
     lessons: tuple[str, ...] = ()
     actions: tuple[SampleAction, ...] = ()
 
@@ -133,6 +162,41 @@ RECENT = (
             "What went well": "- The alert fired within {{time-to-detect}}, before the first customer wrote in.\n"
             "- The rollback took two minutes and needed nobody's permission.",
         },
+        whys=(
+            (("Why did payments time out?", "They waited for a connection: the pool had 20 of them instead of 200."),
+             ("Why were there only 20?", "The new library reads `pool.size`. We set `max_connections`, which it passes "
+              "over without a word, so its default counted."),
+             ("Why did nothing stop the release?", "Unknown settings are logged as information. Nothing reads that line.")),
+            (("Why did the canary see nothing?", "It takes 2 % of the traffic, and 20 connections are plenty for that."),),
+            (("Why did the rollback wait for eight minutes?", "Payments had planned a failover for the same minute, and "
+              "nobody could tell the two apart from the dashboard."),),
+        ),
+        factors=(
+            SampleFactor("design", "The library passes over settings that it does not know.", "code"),
+            SampleFactor("testing", "The load test runs with the pool of the test environment.", "configuration"),
+            SampleFactor("rollout", "The canary's traffic is too little to run out of connections.", "capacity"),
+            SampleFactor("response", "Two changes in one minute looked alike on the dashboard.", "tools"),
+            SampleFactor("alerting", "The error rate alert fired before the first customer wrote in.", has_held=True),
+            SampleFactor("response", "The rollback took two minutes and needed nobody's permission.", has_held=True),
+        ),
+        responses={
+            "detection": "An alert on connections waiting for the pool would have fired within the first minute.",
+            "diagnosis": "A list of what changed in the last ten minutes, across teams, beside the dashboard.",
+        },
+        terms={"canary": "The first servers that get a release, with a small share of the traffic."},
+        graphs=(
+            SampleGraph(
+                "Failed checkouts", "% of attempts", "A third of all checkouts failed within five minutes, until the "
+                "rollback.", "EU",
+                ((-40, 0.4), (-3, 0.5), (0, 2), (2, 19), (5, 31), (12, 33), (18, 32), (20, 12), (22, 1), (24, 0.5),
+                 (45, 0.4)),
+            ),
+            SampleGraph(
+                "Waiting for a connection", "requests", "Requests began to queue with the release, two minutes before "
+                "customers noticed.", "Checkout in the EU",
+                ((-40, 0), (-2, 0), (-1, 40), (0, 160), (5, 610), (18, 640), (20, 200), (22, 3), (24, 0), (45, 0)),
+            ),
+        ),
         lessons=("A setting that is not understood should stop the start, not be ignored.",
                  "A canary with little traffic cannot find limits on concurrency."),
         actions=(
@@ -170,11 +234,25 @@ RECENT = (
             "Root cause analysis": "The lock has no lease: whoever dies while holding it holds it for ever. It was written "
             "when compaction took seconds and ran on the same machine.\n\nDetection took {{time-to-detect}} because the "
             "queue's alert watches the rate at which documents come in, not their age.",
-            "Contributing factors": "- **Design**: a lock without a lease.\n- **Detection**: no alert on the age of the "
-            "oldest document.\n- **Recovery**: the runbook says to restart consumers, which does not help.",
             "What went well": "Releasing the lock by hand was safe, because writes are idempotent.",
             "What could be improved": "Support had three reports before it knew whom to tell.",
         },
+        whys=(
+            (("Why did search stop following?", "The compaction held the index lock, and its process was gone."),
+             ("Why does a dead process hold a lock?", "The lock has no lease. It was written when compaction took seconds "
+              "and ran on the same machine.")),
+            (("Why did it take three and a half hours to notice?", "The queue's alert watches how fast documents come "
+              "in, and they came in as ever."),),
+            (("Why did it take two hours more?", "The runbook says to restart the consumers, which does not help while "
+              "the lock is held."),),
+        ),
+        factors=(
+            SampleFactor("design", "A lock without a lease.", "code"),
+            SampleFactor("monitoring", "No alert on the age of the oldest document.", "tools"),
+            SampleFactor("response", "The runbook says to restart consumers, which does not help.", "knowledge"),
+            SampleFactor("design", "Writes to the index can be repeated, so releasing the lock by hand was safe.",
+                         has_held=True),
+        ),
         lessons=("Whatever waits in a queue needs an alert on its age.",
                  "A lock must end by itself when its holder is gone."),
         actions=(

@@ -6,9 +6,11 @@ Everything goes through the services that the pages use. Loading again adds what
 from __future__ import annotations
 
 import secrets
+from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from django.conf import settings
@@ -20,19 +22,25 @@ from accounts.services.person import create_person
 from accounts.services.team import add_members, create_team
 from actions.enums import Status, WorkLinkKind
 from actions.models import ActionItem
-from actions.sample_data import EVIDENCE, PEOPLE, REASONS, RECENT, TEAM_OF_FILE, TEAMS, RecentIncident
+from actions.sample_data import EVIDENCE, PEOPLE, REASONS, RECENT, TEAM_OF_FILE, TEAMS, RecentIncident, SampleGraph
 from actions.services.action import ActionFacts, Refusal, add_action, change_status, edit_action
 from actions.services.link import LinkFacts, complete_action
 from incidents.models import Incident
 from incidents.services.imports import import_file
 from incidents.services.incidents import create_incident, name_service
 from incidents.services.parts import add_event, add_figure
-from postmortems.enums import State
+from postmortems.enums import SectionKind, State
 from postmortems.models import Postmortem
+from postmortems.series import Series
 from postmortems.services.draft import start_postmortem
+from postmortems.services.factor import FactorFacts, add_factor
+from postmortems.services.glossary import explain_term
 from postmortems.services.lesson import add_lesson
-from postmortems.services.section import digest, save_section
+from postmortems.services.metric import MetricFacts, add_metric
+from postmortems.services.response import write_response
+from postmortems.services.section import add_section, digest, save_section
 from postmortems.services.state import move_postmortem
+from postmortems.services.why import add_why
 
 FILES = Path(settings.BASE_DIR) / "incidents" / "samples"
 IMPORTED_AGO = timedelta(days=120)
@@ -201,6 +209,7 @@ def _draft(
     for section in postmortem.sections.filter(title__in=recent.sections):
         body = recent.sections[section.title]
         save_section(section=section, seen=digest(section.body), body=body, by=by, now=now)
+    _analyse(recent, postmortem, by=by, now=now)
     lessons = [add_lesson(postmortem=postmortem, text=text, by=by, now=now) for text in recent.lessons]
     for planned in recent.actions:
         facts = ActionFacts(
@@ -216,3 +225,39 @@ def _draft(
         later = now + timedelta(days=3)
         move_postmortem(postmortem=postmortem, seen=State.DRAFT, to=State.IN_REVIEW, note="", by=by, now=later)
     return postmortem
+
+
+def _analyse(recent: RecentIncident, postmortem: Postmortem, *, by: User, now: datetime) -> None:
+    """The analysis of a recent incident, row by row as people would add them."""
+    for branch, chain in zip(postmortem.branches.all(), recent.whys, strict=False):
+        above = None
+        for question, answer in chain:
+            above = add_why(branch=branch, below=above, question=question, answer=answer, by=by, now=now)
+    for factor in recent.factors:
+        add_factor(postmortem=postmortem, facts=FactorFacts(**asdict(factor)), by=by, now=now)
+    shown = {
+        SectionKind.RESPONSE: ("Response analysis", recent.responses),
+        SectionKind.METRICS: ("Graphs", recent.graphs),
+        SectionKind.GLOSSARY: ("Glossary", recent.terms),
+    }
+    for kind, (title, rows) in shown.items():
+        if rows and not postmortem.sections.filter(kind=kind).exists():
+            add_section(postmortem=postmortem, title=title, kind=kind, by=by, now=now)
+    for aspect, text in recent.responses.items():
+        write_response(postmortem=postmortem, aspect=aspect, revision=0, text=text, by=by, now=now)
+    for term, meaning in recent.terms.items():
+        explain_term(postmortem=postmortem, term=term, meaning=meaning, by=by, now=now)
+    began = postmortem.incident.occurred_at
+    for graph in recent.graphs:
+        facts = MetricFacts(graph.title, graph.unit, graph.shows, [_series(graph, began)])
+        add_metric(postmortem=postmortem, facts=facts, by=by, now=now)
+
+
+def _series(graph: SampleGraph, began: datetime) -> Series:
+    """Straight lines between the values that are told."""
+    times, values = array("d"), array("d")
+    for (first, low), (last, high) in pairwise(graph.values):
+        for seconds in range(first * 60, last * 60, graph.every):
+            times.append(began.timestamp() + seconds)
+            values.append(low + (high - low) * (seconds - first * 60) / ((last - first) * 60))
+    return Series(graph.name, times, values)

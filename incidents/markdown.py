@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, cast
 
 import nh3
@@ -37,7 +37,7 @@ LONGEST_CODE = 20_000
 """Characters of one block of code that are coloured; some of Pygments' lexers are slow on long input."""
 WORTH_CACHING = 500
 """Characters. Below, asking the cache takes as long as rendering."""
-VERSION = 1
+VERSION = 2
 """To raise when the same text gives other HTML: what is in the cache is then passed over."""
 FIRST_HEADING = 3
 """Texts stand below a heading of the page, which is of the second level."""
@@ -54,7 +54,7 @@ _OWN_FILE = re.compile(r"/files/[0-9a-f-]{36}/[^/?#]+\Z")
 _MARKS = re.compile(r"([\\`*_\[\]<>|])")
 
 
-Render = Callable[[str, Mapping[str, "Reference"], str], str]
+Render = Callable[[str, Mapping[str, "Reference"], str, Mapping[str, "Explained"]], str]
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,32 @@ class Reference:
     url: str
 
 
-def render(text: str, references: Mapping[str, Reference] | None = None, *, prefix: str = "") -> SafeString:
+@dataclass(frozen=True)
+class Explained:
+    """A term of the glossary: its meaning, and where on the page it is listed."""
+
+    meaning: str
+    url: str
+
+
+def render(
+    text: str,
+    references: Mapping[str, Reference] | None = None,
+    *,
+    prefix: str = "",
+    terms: Mapping[str, Explained] | None = None,
+) -> SafeString:
     """The HTML of a text: paragraphs, tables, lists, footnotes, code, headings from the third level on.
 
-    `prefix` keeps the ids of two texts on one page apart. A name without a reference is shown as it was written.
+    `prefix` keeps the ids of two texts on one page apart. A name without a reference is shown as it was written. Of
+    `terms`, by the word itself, each is explained where the text uses it first.
     """
-    return _cached(_render, text, references or {}, prefix)
+    return _cached(_render, text, references or {}, prefix, terms or {})
 
 
 def render_inline(text: str, references: Mapping[str, Reference] | None = None) -> SafeString:
     """The HTML of a text that stands within a line or a cell: links, stress and code, but no paragraphs or images."""
-    return _cached(_render_inline, text, references or {}, "")
+    return _cached(_render_inline, text, references or {}, "", {})
 
 
 def reference_keys(text: str) -> set[str]:
@@ -96,23 +111,28 @@ def resolve_references(text: str, references: Mapping[str, Reference]) -> str:
 # -- Rendering --------------------------------------------------------------------------------------------------------
 
 
-def _cached(make: Render, text: str, references: Mapping[str, Reference], prefix: str) -> SafeString:
+def _cached(
+    make: Render, text: str, references: Mapping[str, Reference], prefix: str, terms: Mapping[str, Explained]
+) -> SafeString:
     if len(text) > LONGEST_TEXT:
         return format_html("<pre>{}</pre>", text)
     if len(text) < WORTH_CACHING:
-        return mark_safe(make(text, references, prefix))  # noqa: S308 - cleaned by nh3
+        return mark_safe(make(text, references, prefix, terms))  # noqa: S308 - cleaned by nh3
     used = sorted((key, references[key]) for key in reference_keys(text) if key in references)
-    digest = hashlib.sha256(repr((VERSION, make.__name__, text, used, prefix)).encode(errors="replace")).hexdigest()
-    html: str | None = shared_cache.get_or_set(f"markdown:{digest}", lambda: make(text, references, prefix), 7 * 86_400)
+    key = repr((VERSION, make.__name__, text, used, prefix, sorted(terms.items()) if terms else ()))
+    digest = hashlib.sha256(key.encode(errors="replace")).hexdigest()
+    html: str | None = shared_cache.get_or_set(
+        f"markdown:{digest}", lambda: make(text, references, prefix, terms), 7 * 86_400
+    )
     return mark_safe(html or "")  # noqa: S308 - cleaned by nh3
 
 
-def _render(text: str, references: Mapping[str, Reference], prefix: str) -> str:
-    env = {"references": references, "docId": slugify(prefix) or None}
+def _render(text: str, references: Mapping[str, Reference], prefix: str, terms: Mapping[str, Explained]) -> str:
+    env = {"references": references, "docId": slugify(prefix) or None, "terms": terms}
     return _clean(_document_parser().render(text, env))
 
 
-def _render_inline(text: str, references: Mapping[str, Reference], prefix: str) -> str:
+def _render_inline(text: str, references: Mapping[str, Reference], prefix: str, terms: Mapping[str, Explained]) -> str:
     return _clean(_line_parser().renderInline(text, {"references": references}))
 
 
@@ -123,6 +143,7 @@ def _document_parser() -> MarkdownIt:
     parser.options["highlight"] = _highlight
     parser.core.ruler.push("headings", _headings)
     parser.core.ruler.push("task_boxes", _task_boxes)
+    parser.core.ruler.push("explain_terms", _explain_terms)
     parser.add_render_rule("footnote_anchor_name", _footnote_name)
     parser.add_render_rule("footnote_anchor", _footnote_back)
     return parser
@@ -242,6 +263,57 @@ def _task_boxes(state: StateCore) -> None:
                 token.content = f'<span class="task-box {kind}" role="img" aria-label="{label}"></span>'
 
 
+def _explain_terms(state: StateCore) -> None:
+    """Where a term of the glossary is used first, it says what it means; not within links, headings or code."""
+    terms: dict[str, Explained] = dict(state.env.get("terms") or {})
+    before = ""
+    for inline in state.tokens:
+        if terms and inline.children and before != "heading_open":
+            inline.children = _with_terms(inline.children, terms)
+        before = inline.type
+
+
+def _with_terms(children: Sequence[Token], terms: dict[str, Explained]) -> list[Token]:
+    """The tokens of a line, with the terms that were found taken out of `terms`."""
+    found: list[Token] = []
+    in_link = 0
+    for token in children:
+        in_link += (token.type == "link_open") - (token.type == "link_close")
+        if token.type != "text" or in_link or not terms:
+            found.append(token)
+            continue
+        rest = token.content
+        while terms and (match := re.search(_any_of(frozenset(terms)), rest)):
+            explained = terms.pop(_as_written(match[0], terms))
+            found += [_text(rest[: match.start()]), *_explanation(match[0], explained)]
+            rest = rest[match.end() :]
+        found.append(_text(rest))
+    return found
+
+
+@lru_cache(maxsize=64)
+def _any_of(terms: frozenset[str]) -> re.Pattern[str]:
+    longest_first = sorted(terms, key=lambda term: (-len(term), term))
+    return re.compile(r"(?<!\w)(?:" + "|".join(map(re.escape, longest_first)) + r")(?!\w)", re.IGNORECASE)
+
+
+def _as_written(word: str, terms: Mapping[str, Explained]) -> str:
+    """The key of the term that `word` is, in whatever case."""
+    return word if word in terms else next(term for term in terms if term.casefold() == word.casefold())
+
+
+def _text(content: str) -> Token:
+    token = Token("text", "", 0)
+    token.content = content
+    return token
+
+
+def _explanation(word: str, explained: Explained) -> list[Token]:
+    opening = Token("link_open", "a", 1)
+    opening.attrs = {"href": explained.url, "class": "term-reference", "title": explained.meaning}
+    return [opening, _text(word), Token("link_close", "a", -1)]
+
+
 def _footnote_name(
     renderer: RendererHTML, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType
 ) -> str:
@@ -296,7 +368,7 @@ _TAGS = {
     "ul",
 }
 _ATTRIBUTES = {
-    "a": {"href", "id", "class", "aria-label"},
+    "a": {"href", "id", "class", "aria-label", "title"},
     "img": {"src", "alt", "loading", "decoding"},
     "ol": {"start", "class"},
     "span": {"class", "role", "aria-label"},
@@ -309,7 +381,7 @@ _ALIGNMENT = re.compile(r' style="text-align:(left|center|right)"')
 _OUR_ID = re.compile(r"(u-|fn(ref)?u-)[\w:-]*\Z")
 _OUR_CLASS = re.compile(
     r"code|contains-task-list|fact-reference|footnote-(backref|item|ref)|footnotes(-list|-sep)?|is-(done|missing|open)"
-    r"|task-box|task-list-item|align-(left|center|right)|language-[\w+-]+|[a-z][a-z0-9]{0,2}"
+    r"|task-box|task-list-item|term-reference|align-(left|center|right)|language-[\w+-]+|[a-z][a-z0-9]{0,2}"
 )
 """Classes of the rules above, and the short ones that Pygments gives."""
 

@@ -8,7 +8,7 @@ class PostmortemsConfig(AppConfig):
         """Hear of imported incidents; let post-mortems be searched, and by their state."""
         from accounts import home, search
         from postmortems import receivers  # noqa: F401  (connects them)
-        from postmortems.forms import state_filter
+        from postmortems.forms.document import state_filter
         from postmortems.home import MyDrafts, MyReviews, PostmortemsToStart, RecentlyPublished
         from postmortems.search import PostmortemSource
 

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import slugify
 
 from accounts.models import User
-from incidents.markdown import render
+from incidents.markdown import Explained, render
 from postmortems.blocks import block_of
 from postmortems.models import Postmortem, Section
 from postmortems.queries import sections_of
@@ -29,12 +29,13 @@ def rendered_sections(postmortem: Postmortem, user: User | None) -> list[Rendere
     """The sections that have something to show, in order; `user` is None in an export."""
     sections = sections_of(postmortem)
     references = references_in(postmortem, [section.body for section in sections])
+    terms = {term.term: Explained(term.meaning, f"#term-{term.pk}") for term in postmortem.terms.all()}
     shown: list[RenderedSection] = []
     taken: set[str] = set()
     for section in sections:
         anchor = _anchor(section, taken)
         html = (
-            render(section.body, references, prefix=anchor)
+            render(section.body, references, prefix=anchor, terms=terms)
             if section.is_prose
             else _block_html(section, postmortem, user)
         )

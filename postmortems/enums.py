@@ -17,9 +17,14 @@ class SectionKind(TextChoices):
     FACTS = "facts", "Facts and durations"
     TIMELINE = "timeline", "Timeline"
     IMPACT = "impact", "Impact"
+    METRICS = "metrics", "Graphs"
+    WHYS = "whys", "Five Whys"
+    FACTORS = "factors", "Contributing factors"
+    RESPONSE = "response", "Response analysis"
     COMMUNICATIONS = "communications", "Communications"
     LESSONS = "lessons", "Lessons"
     ACTIONS = "actions", "Action items"
+    GLOSSARY = "glossary", "Glossary"
 
 
 class RevisionReason(TextChoices):
@@ -52,3 +57,57 @@ class ThreadState(TextChoices):
     RESOLVED = "resolved", "Resolved"
     ACCEPTED = "accepted", "Accepted"
     REJECTED = "rejected", "Rejected"
+
+
+class BranchKind(TextChoices):
+    """What a branch of the Five Whys asks about."""
+
+    CAUSE = "cause", "Why it happened"
+    DETECTION = "detection", "Why noticing took so long"
+    RECOVERY = "recovery", "Why ending it took so long"
+    OTHER = "other", "Something else"
+
+
+class DefenceLayer(TextChoices):
+    """Layers that an incident passes, in the order in which it usually does."""
+
+    DESIGN = "design", "Design"
+    REVIEW = "review", "Review"
+    TESTING = "testing", "Testing"
+    ROLLOUT = "rollout", "Rollout"
+    DEPENDENCY = "dependency", "Dependency"
+    MONITORING = "monitoring", "Monitoring"
+    ALERTING = "alerting", "Alerting"
+    RESPONSE = "response", "Response"
+    PROCESS = "process", "Process"
+
+
+class FactorCategory(TextChoices):
+    """What a factor is made of: the bones of the fishbone, and what recurs across post-mortems."""
+
+    CODE = "code", "Code"
+    CONFIGURATION = "configuration", "Configuration"
+    CAPACITY = "capacity", "Capacity and load"
+    DATA = "data", "Data"
+    INFRASTRUCTURE = "infrastructure", "Infrastructure"
+    SUPPLIER = "supplier", "Supplier"
+    TOOLS = "tools", "Tools"
+    KNOWLEDGE = "knowledge", "Knowledge and documents"
+    ORGANISATION = "organisation", "Organisation and load on people"
+
+
+class GateKind(TextChoices):
+    AND = "and", "All of these together"
+    OR = "or", "Any of these alone"
+
+
+class Aspect(TextChoices):
+    """What a response analysis looks at; the last three for an incident at a supplier."""
+
+    DETECTION = "detection", "Detection"
+    DIAGNOSIS = "diagnosis", "Diagnosis"
+    MITIGATION = "mitigation", "Mitigation"
+    RADIUS = "radius", "Blast radius"
+    CHOSEN = "chosen", "What we chose"
+    WATCHED = "watched", "What we could have seen"
+    CONTAINED = "contained", "What we could have contained"

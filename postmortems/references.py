@@ -18,7 +18,7 @@ from accounts.models import User
 from incidents.durations import durations
 from incidents.markdown import Reference, reference_keys
 from incidents.models import Incident
-from postmortems.blocks import MOMENTS
+from postmortems.blocks.incident import MOMENTS
 from postmortems.clock import moment_text
 from postmortems.models import Postmortem
 

@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce, Concat, Left
 from accounts.models import User
 from accounts.search import Source
 from incidents.search import HIGHLIGHTED
-from postmortems.models import Lesson, Postmortem, Section
+from postmortems.models import Factor, Lesson, Postmortem, Section, Why
 
 REFERENCE = r"\{\{[^{}]*\}\}"
 """The name of a fact in a text: no word of its author's. The fact itself is found on the incident."""
@@ -27,7 +27,15 @@ UPDATE postmortems_postmortem p SET search =
     setweight(to_tsvector('english', left(coalesce((
         SELECT string_agg(regexp_replace(s.body, %s, ' ', 'g'), ' ' ORDER BY s.position)
         FROM postmortems_section s
-        WHERE s.postmortem_id = p.id), ''), 500000)), 'C')
+        WHERE s.postmortem_id = p.id), ''), 500000)), 'C') ||
+    setweight(to_tsvector('english', left(concat_ws(' ',
+        (SELECT string_agg(f.text, ' ') FROM postmortems_factor f WHERE f.postmortem_id = p.id),
+        (SELECT string_agg(w.question || ' ' || w.answer, ' ') FROM postmortems_why w
+         WHERE w.postmortem_id = p.id AND w.removed_at IS NULL),
+        (SELECT string_agg(r.text, ' ') FROM postmortems_responsenote r WHERE r.postmortem_id = p.id),
+        (SELECT string_agg(t.term || ' ' || t.meaning, ' ') FROM postmortems_term t WHERE t.postmortem_id = p.id),
+        (SELECT string_agg(m.title || ' ' || m.shows, ' ') FROM postmortems_metric m WHERE m.postmortem_id = p.id)
+    ), 200000)), 'C')
 WHERE p.id = %s
 """
 
@@ -58,7 +66,8 @@ class PostmortemSource(Source):
         return Postmortem.objects.visible_to(user)
 
     def joined(self, rows: QuerySet[Postmortem]) -> QuerySet[Any]:
-        words = Concat(_told(Section, "body"), Value(" "), _told(Lesson, "text"), output_field=TextField())
+        told = [_told(Section, "body"), _told(Lesson, "text"), _told(Factor, "text"), _told(Why, "answer")]
+        words = Concat(*(part for each in told for part in (each, Value(" "))), output_field=TextField())
         return (
             rows.select_related("team", "incident")
             .defer("search", "incident__search")
@@ -69,8 +78,9 @@ class PostmortemSource(Source):
         return row.incident.occurred_at, [row.incident.severity, row.get_state_display(), str(row.team)]
 
 
-def _told(part: type[Section] | type[Lesson], column: str) -> Coalesce:
-    rows = part.objects.filter(postmortem=OuterRef("pk")).order_by().values("postmortem")
+def _told(part: type[Section] | type[Lesson] | type[Factor] | type[Why], column: str) -> Coalesce:
+    standing = Why.objects.standing() if part is Why else part.objects
+    rows = standing.filter(postmortem=OuterRef("pk")).order_by().values("postmortem")
     words = Func(
         F(column), Value(REFERENCE), Value("…"), Value("g"), function="regexp_replace", output_field=TextField()
     )

@@ -9,7 +9,7 @@ import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const modules = join(here, "..", "node_modules");
-const OUTPUTS = ["dist/app.css", "dist/app.js", "dist/editor.js", "img/icons.svg"];
+const OUTPUTS = ["dist/app.css", "dist/app.js", "dist/editor.js", "dist/graphs.js", "img/icons.svg"];
 
 function buildStyles(root) {
   const cli = join(modules, "@tailwindcss", "cli", "dist", "index.mjs");
@@ -63,6 +63,7 @@ async function buildInto(root) {
   buildIcons(root);
   await buildScript(root, "js/app.js", "app.js");
   await buildScript(root, "editor/index.js", "editor.js");
+  await buildScript(root, "graphs/index.js", "graphs.js");
 }
 
 async function check() {

@@ -28,8 +28,12 @@ from actions.models import (
 from incidents.models import Communication, ImpactFigure, Incident, PolicyRule, Service, TimelineEvent
 from postmortems.models import (
     Attachment,
+    Branch,
     Comment,
+    Factor,
+    Gate,
     Lesson,
+    Metric,
     Participant,
     Postmortem,
     Revision,
@@ -37,7 +41,9 @@ from postmortems.models import (
     SectionRevision,
     StateChange,
     Template,
+    Term,
     Thread,
+    Why,
 )
 from tests.routes import Route
 
@@ -51,6 +57,7 @@ FIXED = {
     "key": "00000000-0000-0000-0000-000000000000",
     "choice": "retry",
     "panel": "facts",
+    "aspect": "detection",
     "token": "no-such-token",
     "slug": "edge",
     "format": "md",
@@ -160,7 +167,8 @@ def _build(world: World, team: Team, visibility: Visibility) -> None:
         postmortem=postmortem, position=1, title=f"Summary {canary}", body=f"Text {canary}"
     )
     Section.objects.create(postmortem=postmortem, position=2, title="Timeline", kind="timeline")
-    Section.objects.create(postmortem=postmortem, position=3, title="Action items", kind="actions")
+    for position, kind in enumerate(("actions", "metrics", "whys", "factors", "response", "glossary"), start=3):
+        Section.objects.create(postmortem=postmortem, position=position, title=kind.title(), kind=kind)
     attachment = Attachment(
         postmortem=postmortem, kind="file", name="notes.txt", content_type="text/plain", size=9, uploaded_by=owner
     )
@@ -180,7 +188,27 @@ def _build(world: World, team: Team, visibility: Visibility) -> None:
     comment = Comment.objects.create(
         thread=thread, postmortem=postmortem, body=f"Comment {canary}", created_by=owner, created_at=NOON
     )
+    branch = Branch.objects.create(postmortem=postmortem, position=1, kind="cause", question=f"Branch {canary}?")
+    picture = Attachment.objects.create(
+        postmortem=postmortem, kind="image", name="graph.png", content_type="image/png", size=9, uploaded_by=owner
+    )
+    postmortem.response_notes.create(aspect="detection", text=f"Response {canary}", updated_by=owner, updated_at=NOON)
     parts: list[models.Model] = [
+        branch,
+        Why.objects.create(branch=branch, postmortem=postmortem, position=1, answer=f"Why {canary}", created_by=owner),
+        Factor.objects.create(
+            postmortem=postmortem, number=1, text=f"Factor {canary}", layer="design", position=1, created_by=owner
+        ),
+        Gate.objects.create(postmortem=postmortem, label=f"Gate {canary}"),
+        Term.objects.create(postmortem=postmortem, term=f"Term {canary}", meaning="A word"),
+        Metric.objects.create(
+            postmortem=postmortem,
+            title=f"Metric {canary}",
+            shows="It rose",
+            position=1,
+            picture=picture,
+            created_by=owner,
+        ),
         incident,
         TimelineEvent.objects.create(incident=incident, at=NOON, text=f"Event {canary}", created_by=owner),
         ImpactFigure.objects.create(incident=incident, label=f"Figure {canary}", value="12"),

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
-from postmortems.blocks import known_durations, known_moments
+from postmortems.blocks.incident import known_durations, known_moments
 from postmortems.document import RenderedSection, rendered_sections
 from postmortems.enums import AttachmentKind
 from postmortems.models import Attachment, Postmortem

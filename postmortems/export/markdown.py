@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 
 from incidents.markdown import resolve_references
-from postmortems.blocks import block_of, cell, known_durations, known_moments
+from postmortems.blocks import block_of, cell
+from postmortems.blocks.incident import known_durations, known_moments
 from postmortems.models import Postmortem, Section
 from postmortems.queries import sections_of
 from postmortems.references import references_in

@@ -15,6 +15,7 @@ from postmortems.models import Participant, Postmortem, Revision, Section, Secti
 from postmortems.references import placeholder
 from postmortems.services.postmortem import lock_for_writing, postmortem_was_changed
 from postmortems.services.text import keep_revision, write_texts
+from postmortems.services.why import begin_branches
 
 
 def proposed_template(tier: str) -> Template:
@@ -93,6 +94,8 @@ def copy_sections(postmortem: Postmortem, template: Template, *, now: datetime) 
         for row in template.sections.all()
     ]
     Section.objects.bulk_create(sections)
+    if any(section.kind == SectionKind.WHYS for section in sections):
+        begin_branches(postmortem, now=now)
     worded = [section for section in sections if section.body]
     if not worded:
         return

@@ -18,10 +18,11 @@ from accounts import audit
 from accounts.models import User
 from incidents import policy
 from incidents.enums import Tier
-from incidents.models import ImportedPart, Incident
+from incidents.models import Incident
 from postmortems.enums import RevisionReason, SectionKind, State
 from postmortems.models import Lesson, Postmortem, Section, Template
 from postmortems.services.draft import make_postmortem
+from postmortems.services.imported_analysis import import_analysis, memory_of, remember
 from postmortems.services.postmortem import lock_postmortem, postmortem_was_changed
 from postmortems.services.state import write_state
 from postmortems.services.text import keep_revision, write_texts
@@ -57,6 +58,7 @@ def import_postmortem(
     postmortem = lock_postmortem(postmortem)
     changed = _import_chapters(postmortem, chapters(document), by=by, now=now)
     lessons, lessons_changed = _import_lessons(postmortem, list(document.lessons), by=by, now=now)
+    changed = import_analysis(postmortem, document, by=by, now=now) or changed
     if existing is None:
         audit.record(by=by, verb="postmortem.imported", obj=postmortem, incident=locked.pk)
         _publish(postmortem, by=by, now=now)
@@ -86,9 +88,6 @@ def chapters(document: IncidentDocument) -> list[Chapter]:
     """The prose of the document, section by section, without the empty ones."""
     found = [
         Chapter("summary", "Summary", document.summary or ""),
-        Chapter("glossary", "Context and glossary", _glossary(document)),
-        Chapter("root-cause", "Root cause analysis", _whys(document)),
-        Chapter("factors", "Contributing factors", _factors(document)),
         Chapter("well", "What went well", _bullets(document.went_well)),
         Chapter("improve", "What could be improved", _bullets(document.could_improve)),
         Chapter("sources", "Sources and data notes", _sources(document)),
@@ -98,7 +97,7 @@ def chapters(document: IncidentDocument) -> list[Chapter]:
 
 def _import_chapters(postmortem: Postmortem, found: list[Chapter], *, by: User, now: datetime) -> bool:
     """Write each chapter to its section unless people changed that; True when anything was written."""
-    memory = _memory(postmortem.incident, SECTIONS, now=now)
+    memory = memory_of(postmortem.incident, SECTIONS, now=now)
     texts: dict[Section, str] = {}
     for chapter in found:
         last: dict[str, str] | None = memory.values.get(chapter.key)
@@ -113,7 +112,7 @@ def _import_chapters(postmortem: Postmortem, found: list[Chapter], *, by: User, 
     if texts:
         write_texts(postmortem, texts, by=by, now=now)
         keep_revision(postmortem, reason=RevisionReason.FILLED, by=by, now=now)
-    _remember(memory, now=now)
+    remember(memory, now=now)
     return bool(texts)
 
 
@@ -136,42 +135,8 @@ def _appended(postmortem: Postmortem, title: str, *, now: datetime) -> Section:
     return Section.objects.create(postmortem=postmortem, position=last + 1, title=title, updated_at=now)
 
 
-def _memory(incident: Incident, part: str, *, now: datetime) -> ImportedPart:
-    memory, _ = ImportedPart.objects.get_or_create(incident=incident, part=part, defaults={"read_at": now})
-    return memory
-
-
-def _remember(memory: ImportedPart, *, now: datetime) -> None:
-    memory.read_at = now
-    memory.save(update_fields=["values", "read_at"])
-
-
 def _bullets(lines: Any) -> str:
     return "\n".join(f"- {line}" for line in lines)
-
-
-def _factors(document: IncidentDocument) -> str:
-    return _bullets(
-        f"**{factor.layer}:** {factor.text}" if factor.layer else factor.text
-        for factor in document.contributing_factors
-    )
-
-
-def _whys(document: IncidentDocument) -> str:
-    """The branches of the five whys, each a list in which every answer is asked again, one step deeper."""
-    branches = []
-    for branch in document.five_whys:
-        start = f": {branch.starts_from}" if branch.starts_from else ""
-        lines = [f"**{branch.branch}**{start}", ""]
-        for depth, step in enumerate(branch.whys):
-            lines.append(f"{'  ' * depth}- **{step.why}** {step.because}")
-        branches.append("\n".join(lines))
-    return "\n\n".join(branches)
-
-
-def _glossary(document: IncidentDocument) -> str:
-    rows = [f"| {_cell(term)} | {_cell(meaning)} |" for term, meaning in dict(document.glossary).items()]
-    return "\n".join(["| Term | Meaning |", "| --- | --- |", *rows]) if rows else ""
 
 
 def _sources(document: IncidentDocument) -> str:
@@ -183,10 +148,6 @@ def _sources(document: IncidentDocument) -> str:
     return "\n\n".join(parts)
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
-
-
 # -- Lessons ----------------------------------------------------------------------------------------------------------
 
 
@@ -194,7 +155,7 @@ def _import_lessons(
     postmortem: Postmortem, texts: list[str], *, by: User, now: datetime
 ) -> tuple[dict[int, Lesson], bool]:
     """Bring the lessons in line with the file; a lesson that people changed or deleted stays as they left it."""
-    memory = _memory(postmortem.incident, LESSONS, now=now)
+    memory = memory_of(postmortem.incident, LESSONS, now=now)
     present = {lesson.import_key: lesson for lesson in postmortem.lessons.select_for_update()}
     lessons: dict[int, Lesson] = {}
     changed = False
@@ -214,7 +175,7 @@ def _import_lessons(
             lessons[number] = lesson
         if lesson is None or lesson.text == text:
             memory.values[key] = text
-    _remember(memory, now=now)
+    remember(memory, now=now)
     return lessons, changed
 
 

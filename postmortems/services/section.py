@@ -11,10 +11,11 @@ from django.db.models import Max
 from accounts import audit
 from accounts.exceptions import EditedMeanwhile
 from accounts.models import User
-from postmortems.enums import RevisionReason
+from postmortems.enums import RevisionReason, SectionKind
 from postmortems.models import Postmortem, Section, SectionRevision
 from postmortems.services.postmortem import lock_for_writing, postmortem_was_changed
 from postmortems.services.text import edit_texts
+from postmortems.services.why import begin_branches
 
 
 class AlreadyGone(Exception):
@@ -81,6 +82,8 @@ def add_section(*, postmortem: Postmortem, title: str, kind: str, by: User, now:
     locked = lock_for_writing(postmortem)
     last = locked.sections.aggregate(last=Max("position"))["last"] or 0
     section = Section.objects.create(postmortem=locked, position=last + 1, kind=kind, title=title, updated_at=now)
+    if kind == SectionKind.WHYS:
+        begin_branches(locked, now=now)
     audit.record(by=by, verb="section.added", obj=locked, section=str(section.pk))
     postmortem_was_changed(locked, part="sections", now=now)
     return section

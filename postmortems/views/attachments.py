@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import Request, opens
 from postmortems import rules
 from postmortems.enums import AttachmentKind
-from postmortems.forms import UploadForm
+from postmortems.forms.document import UploadForm
 from postmortems.models import Attachment, Postmortem
 from postmortems.services.attachment import FileRefused, add_attachment
 from postmortems.services.postmortem import AlreadyPublished

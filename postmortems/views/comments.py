@@ -15,7 +15,7 @@ from accounts.exceptions import EditedMeanwhile
 from accounts.pages import render_part
 from postmortems import rules
 from postmortems.enums import ThreadState
-from postmortems.forms import AcceptForm, AssignForm, CommentForm, ThreadForm
+from postmortems.forms.document import AcceptForm, AssignForm, CommentForm, ThreadForm
 from postmortems.models import Comment, Postmortem, Section, Thread
 from postmortems.services import comment as services
 from postmortems.services.comment import AlreadyClosed, Place, WordsGone

@@ -14,7 +14,7 @@ from incidents.markdown import Reference, render, render_inline
 from postmortems import queries, rules
 from postmortems.blocks import block_of
 from postmortems.document import rendered_section
-from postmortems.forms import AssignForm
+from postmortems.forms.document import AssignForm
 from postmortems.models import Comment, Postmortem, Section, Thread
 from postmortems.references import references_in
 from postmortems.services.state import MOVES

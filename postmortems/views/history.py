@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.access import Request, opens
 from postmortems import queries, rules
 from postmortems.comparison import Line, around_changes, compared
-from postmortems.forms import RevisionNameForm
+from postmortems.forms.document import RevisionNameForm
 from postmortems.models import Postmortem, Revision, Section
 from postmortems.services import revision as services
 from postmortems.services.postmortem import AlreadyPublished

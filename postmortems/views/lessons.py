@@ -13,7 +13,7 @@ from accounts.access import Request, opens
 from accounts.exceptions import EditedMeanwhile
 from accounts.pages import render_part
 from postmortems import queries, rules
-from postmortems.forms import LessonForm
+from postmortems.forms.document import LessonForm
 from postmortems.models import Lesson, Postmortem
 from postmortems.services import lesson as services
 from postmortems.services.lesson import LessonGone

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET
 from accounts.access import Request, opens
 from postmortems import queries, rules
 from postmortems.enums import AttachmentKind
-from postmortems.forms import MentionForm
+from postmortems.forms.document import MentionForm
 from postmortems.models import Postmortem
 from postmortems.references import choices_for, references_in, values_of
 from postmortems.views.attachments import markdown_of

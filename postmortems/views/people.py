@@ -13,7 +13,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.access import Request, opens
 from postmortems import queries, rules
-from postmortems.forms import OwnerForm, ParticipantForm, VisibilityForm
+from postmortems.forms.document import OwnerForm, ParticipantForm, VisibilityForm
 from postmortems.models import Participant, Postmortem
 from postmortems.services import participants as services
 from postmortems.services.participants import NotActive

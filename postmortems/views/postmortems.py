@@ -12,9 +12,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.access import Request, opens, signed_in
 from accounts.exceptions import EditedMeanwhile
 from accounts.pages import after_change, render_part
-from postmortems import blocks, queries, rules
+from postmortems import queries, rules
+from postmortems.blocks.incident import Fact, known_durations, known_moments
 from postmortems.document import rendered_sections
-from postmortems.forms import PostmortemFilterForm, TitleForm
+from postmortems.forms.document import PostmortemFilterForm, TitleForm
 from postmortems.models import Postmortem
 from postmortems.services import draft as draft_services
 from postmortems.services import postmortem as services
@@ -55,15 +56,16 @@ def _reader(request: Request, postmortem: Postmortem) -> HttpResponse:
         "sections": rendered_sections(postmortem, request.user),
         "facts": _facts_strip(postmortem),
         "services": list(postmortem.incident.services.all()),
+        "has_graphs": postmortem.metrics.filter(picture=None).exists(),
     }
     return render(request, "postmortems/postmortem.html", context)
 
 
-def _facts_strip(postmortem: Postmortem) -> list[blocks.Fact]:
+def _facts_strip(postmortem: Postmortem) -> list[Fact]:
     """What a reader wants to know first: when it began and how long each part took."""
     incident = postmortem.incident
-    began = [fact for fact in blocks.known_moments(incident) if fact.key == "impact-start"]
-    return began + blocks.known_durations(incident)
+    began = [fact for fact in known_moments(incident) if fact.key == "impact-start"]
+    return began + known_durations(incident)
 
 
 @require_GET

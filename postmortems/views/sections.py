@@ -15,7 +15,7 @@ from accounts.pages import after_change, render_part
 from postmortems import queries, rules
 from postmortems.comparison import compared
 from postmortems.document import rendered_text
-from postmortems.forms import PreviewForm, SectionAddForm, SectionForm, SectionTitleForm
+from postmortems.forms.document import PreviewForm, SectionAddForm, SectionForm, SectionTitleForm
 from postmortems.models import Postmortem, Section, SectionRevision
 from postmortems.references import choices_for
 from postmortems.services import section as services

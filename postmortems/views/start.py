@@ -14,7 +14,7 @@ from incidents import policy
 from incidents import rules as incident_rules
 from incidents.models import Incident
 from postmortems import queries, rules
-from postmortems.forms import StartForm
+from postmortems.forms.document import StartForm
 from postmortems.models import Postmortem
 from postmortems.services.draft import proposed_template, start_postmortem
 

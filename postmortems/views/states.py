@@ -16,7 +16,7 @@ from accounts.pages import render_part
 from postmortems import rules
 from postmortems.blocks import missing_for_publication
 from postmortems.enums import State
-from postmortems.forms import MoveForm
+from postmortems.forms.document import MoveForm
 from postmortems.models import Postmortem
 from postmortems.services.state import MOVES, MovedMeanwhile, MoveNotAllowed, ReasonMissing, move_postmortem
 from postmortems.views.context import state_context

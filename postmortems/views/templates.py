@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.access import Request, administrators
 from postmortems import queries
-from postmortems.forms import TemplateForm, TemplateSectionForm
+from postmortems.forms.document import TemplateForm, TemplateSectionForm
 from postmortems.models import Template, TemplateSection
 from postmortems.services import template as services
 from postmortems.services.template import BuiltIn, DefaultStays, NameTaken

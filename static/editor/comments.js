@@ -57,6 +57,8 @@ export class Comments {
     this.panel.addEventListener("reset", (event) => this.cancelled(event), { signal });
     this.panel.addEventListener("htmx:config:request", (event) => this.addPlace(event), { signal });
     document.addEventListener("htmx:after:request", (event) => this.answered(event.detail.ctx), { signal });
+    root.addEventListener("click", (event) => event.target.closest("[data-comment-row]") && this.show(true), { signal });
+    document.addEventListener("htmx:after:swap", (event) => this.nameRow(event.detail.ctx), { signal });
     root.querySelector(".comments-toggle").addEventListener("click", () => this.show(!this.isShown), { signal });
     this.show(root.hasAttribute("data-comments-open"));
   }
@@ -178,6 +180,15 @@ export class Comments {
     first.focus();
   }
 
+  /** The form of a comment on a row of a block, a why: it says which row. */
+  nameRow({ sourceElement }) {
+    const row = sourceElement?.dataset?.commentRow;
+    const form = row && this.panel.querySelector("form#thread-new");
+    if (!form) return;
+    form.elements.namedItem("anchor").value = JSON.stringify({ row });
+    form.elements.namedItem("body").focus();
+  }
+
   /** The new thread is in the list: its form is done. */
   answered({ sourceElement, response }) {
     if (sourceElement.matches?.("form#thread-new") && response?.status === 200) this.endForm(sourceElement);
@@ -205,6 +216,9 @@ export class Comments {
     const quote = event.target.closest(".thread-quote, .thread-suggestion");
     const thread = quote?.closest("article.thread");
     const section = thread && this.sections.get(thread.dataset.section);
+    const row = thread && document.getElementById(wordsOf(thread).anchor.row ?? "");
+    row?.scrollIntoView({ block: "center" });
+    row?.focus();
     const range = section && findWords(section.ytext, wordsOf(thread));
     if (!range) return;
     const { view } = section.editor;

@@ -16,3 +16,4 @@ import "./elements/term-definition.js";
 import "./elements/theme-switch.js";
 import "./elements/toast-region.js";
 import "./elements/walk-list.js";
+import "./elements/why-tree.js";

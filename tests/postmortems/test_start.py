@@ -49,7 +49,9 @@ def test_the_first_draft_states_facts_and_leaves_causes_empty(as_user: As, alice
     for fact in ("09:47 UTC on 1 April 2026", "2 h 48 min", "Payments API", "Pager rang"):
         assert fact in page, fact
     prose = postmortem.sections.filter(kind=SectionKind.PROSE, is_summary=False)
-    assert prose.count() >= 5
+    assert prose.count() == 4
+    assert not postmortem.whys.exists()
+    assert not postmortem.factors.exists()
     assert set(prose.values_list("body", flat=True)) == {""}
 
 

@@ -18,9 +18,9 @@ class SwapFocus extends HTMLElement {
   }
 
   restore(ctx) {
-    if (!ctx.hadFocus || document.activeElement !== document.body) return;
+    if (!ctx.hadFocus) return;
     const successor = ctx.target.isConnected ? ctx.target : document.getElementById(ctx.target.id);
-    if (!successor) return;
+    if (!successor || this.enterOpened(successor) || document.activeElement !== document.body) return;
     const form = successor.matches("form") ? successor : successor.querySelector("form");
     const wanted =
       successor.querySelector("[aria-invalid=true]") ??
@@ -29,6 +29,15 @@ class SwapFocus extends HTMLElement {
       successor;
     if (wanted === successor && !successor.hasAttribute("tabindex")) successor.setAttribute("tabindex", "-1");
     wanted.focus({ preventScroll: wanted === successor });
+  }
+
+  /** A form that was opened within a list takes the focus, also from a row that kept it through the swap. */
+  enterOpened(successor) {
+    const fields = [...successor.querySelectorAll("form[data-opened]")].flatMap((form) => [...form.querySelectorAll(FIELDS)]);
+    const field = fields.find((each) => each.matches("[aria-invalid=true]")) ?? fields[0];
+    if (!field || field.form.contains(document.activeElement)) return false;
+    field.focus();
+    return true;
   }
 }
 

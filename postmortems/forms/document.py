@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from django import forms
@@ -75,8 +76,12 @@ class SectionTitleForm(CleanTextMixin, forms.Form):
     title = forms.CharField(max_length=120)
 
 
+ROW = re.compile(r"why-[1-9]\d{0,8}\Z")
+"""A row that comments can hang on: the id of its element."""
+
+
 class AnchorField(forms.CharField):
-    """Where the words are in the live text: two relative positions as Yjs writes them, as JSON, or nothing."""
+    """Where the words are, as JSON: two positions in the live text as Yjs writes them, a row of a block, or nothing."""
 
     widget = forms.HiddenInput
 
@@ -91,6 +96,8 @@ class AnchorField(forms.CharField):
             anchor = json.loads(written)
         except (ValueError, RecursionError) as error:
             raise ValidationError("This is no place in a text.") from error
+        if isinstance(anchor, dict) and set(anchor) == {"row"} and ROW.match(str(anchor["row"])):
+            return {"row": str(anchor["row"])}
         is_pair = isinstance(anchor, dict) and set(anchor) == {"start", "end"}
         if not is_pair or not all(isinstance(each, dict) for each in anchor.values()) or "\\u0000" in written:
             raise ValidationError("This is no place in a text.")

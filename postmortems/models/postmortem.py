@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from pathlib import PurePosixPath
 from typing import Self, TypeVar
 
-from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
@@ -20,7 +18,7 @@ from accounts.enums import Visibility
 from accounts.models import Guarded, Team, User
 from incidents.enums import Tier
 from incidents.models import Incident, incident_visibility
-from postmortems.enums import AttachmentKind, ParticipantRole, RevisionReason, SectionKind, State, ThreadState
+from postmortems.enums import AttachmentKind, ParticipantRole, RevisionReason, SectionKind, State
 
 
 class Template(models.Model):
@@ -101,6 +99,7 @@ class Postmortem(Guarded):
     published_at = models.DateTimeField(null=True, blank=True)
 
     last_lesson_number = models.PositiveIntegerField(default=0, editable=False)
+    last_factor_number = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     revision = models.PositiveIntegerField(default=1, editable=False)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -359,171 +358,3 @@ class Attachment(Part):
 
     def get_absolute_url(self) -> str:
         return reverse("postmortems:attachment", args=[self.pk, self.name])
-
-
-# -- Comments ---------------------------------------------------------------------------------------------------------
-
-
-class Thread(Part):
-    """A conversation about some words of a section; as a suggestion, with other words for them.
-
-    Where the words are is kept twice: as positions in the live text, which move with it, and as a quote with what
-    stood around it. When neither finds them, the thread is on deleted text, and still here.
-    """
-
-    section = models.ForeignKey(Section, on_delete=models.CASCADE, related_name="threads")
-    postmortem = models.ForeignKey(Postmortem, on_delete=models.CASCADE, related_name="threads")
-    anchor = models.JSONField(default=dict)
-    """Relative positions "start" and "end" as Yjs writes them; empty when the quote is all there is."""
-    quote = models.TextField()
-    quote_before = models.CharField(max_length=32, blank=True)
-    quote_after = models.CharField(max_length=32, blank=True)
-    replacement = models.TextField(null=True)
-    """What is suggested instead of the quote; None when it is only talked about."""
-    state = models.CharField(max_length=10, choices=ThreadState, default=ThreadState.OPEN)
-    assigned_to = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    created_at = models.DateTimeField()
-    closed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    closed_at = models.DateTimeField(null=True)
-
-    objects = PartQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["pk"]
-        indexes = [models.Index(fields=["postmortem", "state"], name="postmortems_thread_of_document")]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(state=ThreadState.OPEN, closed_at=None)
-                | (~Q(state=ThreadState.OPEN) & Q(closed_at__isnull=False)),
-                name="postmortems_thread_closed_at_known",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.postmortem} · {self.quote[:40]}"
-
-    @property
-    def is_open(self) -> bool:
-        return self.state == ThreadState.OPEN
-
-    @property
-    def is_suggestion(self) -> bool:
-        return self.replacement is not None
-
-    @property
-    def anchor_json(self) -> str:
-        """The anchor for the page's script."""
-        return json.dumps(self.anchor)
-
-
-class Comment(Part):
-    """What one person said in a thread."""
-
-    thread = models.ForeignKey(Thread, on_delete=models.CASCADE, related_name="comments")
-    postmortem = models.ForeignKey(Postmortem, on_delete=models.CASCADE, related_name="+")
-    body = models.TextField(max_length=10_000)
-    revision = models.PositiveIntegerField(default=1, editable=False)
-    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    created_at = models.DateTimeField()
-    edited_at = models.DateTimeField(null=True)
-
-    objects = PartQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["pk"]
-
-    def __str__(self) -> str:
-        return f"{self.created_by} on {self.postmortem}"
-
-
-class CommentNotice(models.Model):
-    """Somebody should see a comment: unread until they did, mailed once if that takes long."""
-
-    comment = models.ForeignKey(Comment, on_delete=models.CASCADE, related_name="notices")
-    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="comment_notices")
-    is_mention = models.BooleanField(default=False)
-    read_at = models.DateTimeField(null=True)
-    mailed_at = models.DateTimeField(null=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["comment", "person"], name="postmortems_commentnotice_once_a_person"),
-        ]
-        indexes = [
-            models.Index(
-                fields=["person"],
-                condition=Q(read_at=None, mailed_at=None),
-                name="postmortems_notice_to_mail",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.person} · {self.comment}"
-
-
-# -- Live text (postmortems/collab) -----------------------------------------------------------------------------------
-# What is inserted with every commit has no foreign keys in Postgres: checking one locks the row it names, and a service
-# that holds that row while it waits for the head would be waited for by the commit that holds the head.
-
-
-class DocumentHead(models.Model):
-    """Where the live text of a post-mortem stands: one narrow row, locked by every append."""
-
-    postmortem = models.OneToOneField(Postmortem, primary_key=True, on_delete=models.CASCADE, related_name="document")
-    head = models.PositiveBigIntegerField(default=0)
-    """The number of the last update; numbers have no gaps, so a hole in the log can be seen."""
-    acl_version = models.PositiveIntegerField(default=0)
-    """Rises whenever anyone's right to write may have changed: an append names the one it was checked against."""
-    body_seq = models.PositiveBigIntegerField(default=0, db_default=0)
-    """The entry up to which `Section.body` says what the log says."""
-    kept_seq = models.PositiveBigIntegerField(default=0, db_default=0)
-    """The entry up to which the history has it."""
-    snapshot_seq = models.PositiveBigIntegerField(default=0)
-    tail_bytes = models.PositiveBigIntegerField(default=0)
-    """Size of the log behind the snapshot: what asks for compaction."""
-
-    def __str__(self) -> str:
-        return f"PM-{self.pk} at {self.head}"
-
-
-class DocumentSnapshot(models.Model):
-    """The live text as one update: everything up to `seq`."""
-
-    postmortem = models.OneToOneField(Postmortem, primary_key=True, on_delete=models.CASCADE, related_name="+")
-    seq = models.PositiveBigIntegerField()
-    data = models.BinaryField()
-
-    def __str__(self) -> str:
-        return f"PM-{self.pk} up to {self.seq}"
-
-
-class DocumentUpdate(models.Model):
-    """One entry of the log: the updates of one commit, each behind its length."""
-
-    pk = models.CompositePrimaryKey("postmortem", "seq")
-    postmortem = models.ForeignKey(
-        Postmortem, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
-    )
-    seq = models.PositiveBigIntegerField()
-    data = models.BinaryField()
-    people = ArrayField(models.BigIntegerField(), default=list, db_default=[])
-    """Who sent each of its updates, in their order; 0 for what no person wrote."""
-    created_at = models.DateTimeField(db_default=Now())
-
-    def __str__(self) -> str:
-        return f"PM-{self.postmortem_id}, update {self.seq}"
-
-
-class DocumentWriter(models.Model):
-    """Whose page a client of the live text is: what tells who wrote which words."""
-
-    pk = models.CompositePrimaryKey("postmortem", "client")
-    postmortem = models.ForeignKey(
-        Postmortem, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
-    )
-    client = models.PositiveBigIntegerField()
-    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_constraint=False)
-
-    def __str__(self) -> str:
-        return f"{self.user_id} as {self.client}"

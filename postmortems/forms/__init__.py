@@ -1,0 +1,1 @@
+"""Typed input about post-mortems, split by noun; nothing here saves."""

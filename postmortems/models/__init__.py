@@ -1,0 +1,33 @@
+"""What the database holds of post-mortems, split by noun."""
+
+from postmortems.models.analysis import Branch as Branch
+from postmortems.models.analysis import Factor as Factor
+from postmortems.models.analysis import Gate as Gate
+from postmortems.models.analysis import Metric as Metric
+from postmortems.models.analysis import MetricSeries as MetricSeries
+from postmortems.models.analysis import ResponseNote as ResponseNote
+from postmortems.models.analysis import Term as Term
+from postmortems.models.analysis import Why as Why
+from postmortems.models.analysis import WhyQuerySet as WhyQuerySet
+from postmortems.models.comment import Comment as Comment
+from postmortems.models.comment import CommentNotice as CommentNotice
+from postmortems.models.comment import Thread as Thread
+from postmortems.models.live import DocumentHead as DocumentHead
+from postmortems.models.live import DocumentSnapshot as DocumentSnapshot
+from postmortems.models.live import DocumentUpdate as DocumentUpdate
+from postmortems.models.live import DocumentWriter as DocumentWriter
+from postmortems.models.postmortem import Attachment as Attachment
+from postmortems.models.postmortem import Lesson as Lesson
+from postmortems.models.postmortem import Part as Part
+from postmortems.models.postmortem import Participant as Participant
+from postmortems.models.postmortem import PartQuerySet as PartQuerySet
+from postmortems.models.postmortem import Postmortem as Postmortem
+from postmortems.models.postmortem import PostmortemQuerySet as PostmortemQuerySet
+from postmortems.models.postmortem import Revision as Revision
+from postmortems.models.postmortem import Section as Section
+from postmortems.models.postmortem import SectionRevision as SectionRevision
+from postmortems.models.postmortem import StateChange as StateChange
+from postmortems.models.postmortem import Template as Template
+from postmortems.models.postmortem import TemplateSection as TemplateSection
+from postmortems.models.postmortem import postmortem_visibility as postmortem_visibility
+from postmortems.models.postmortem import stored_name as stored_name
