@@ -189,9 +189,6 @@ def _build(world: World, team: Team, visibility: Visibility) -> None:
         thread=thread, postmortem=postmortem, body=f"Comment {canary}", created_by=owner, created_at=NOON
     )
     branch = Branch.objects.create(postmortem=postmortem, position=1, kind="cause", question=f"Branch {canary}?")
-    picture = Attachment.objects.create(
-        postmortem=postmortem, kind="image", name="graph.png", content_type="image/png", size=9, uploaded_by=owner
-    )
     postmortem.response_notes.create(aspect="detection", text=f"Response {canary}", updated_by=owner, updated_at=NOON)
     parts: list[models.Model] = [
         branch,
@@ -205,8 +202,8 @@ def _build(world: World, team: Team, visibility: Visibility) -> None:
             postmortem=postmortem,
             title=f"Metric {canary}",
             shows="It rose",
+            unit="ms",
             position=1,
-            picture=picture,
             created_by=owner,
         ),
         incident,
