@@ -17,7 +17,8 @@ VAGUE = Rule(
     title="An action that is never done",
     severity=Severity.SHOULD,
     what="Nobody could tell when this is done.",
-    why="“Improve monitoring” is finished on the day it is written, or never. An action that names what will exist can be "
+    why="“Improve monitoring” is finished on the day it is written, or never. An action that names what will exist "
+    "can be "
     "checked by somebody who was not there, and is done months sooner.",
     ask="What will exist that does not exist today? “Page when the oldest message is older than five minutes.”",
     bad=("Improve monitoring", "Make sure this does not happen again"),
@@ -29,7 +30,8 @@ LOOKING = Rule(
     title="An action that only looks",
     severity=Severity.SHOULD,
     what="This starts with looking, and looking never ends.",
-    why="Looking into something has no end and no result that anybody can check. If the answer is needed before anything can "
+    why="Looking into something has no end and no result that anybody can check. If the answer is needed before "
+    "anything can "
     "be decided, say which decision, and by when.",
     ask="What will be decided or written, and where will it stand?",
     bad=("Investigate the timeouts", "Look into using another queue"),
@@ -41,7 +43,8 @@ CAREFUL = Rule(
     title="An action that asks people to be better",
     severity=Severity.SHOULD,
     what="This asks people to be better next time.",
-    why="Everybody was careful this time too. Attention fades within weeks and newcomers never heard of it: what helps is a "
+    why="Everybody was careful this time too. Attention fades within weeks and newcomers never heard of it: what "
+    "helps is a "
     "check, a default or a limit that works on a bad day.",
     ask="Which check, default or limit would do it on a bad day?",
     bad=("Remind everyone to check the region", "Be more careful when deleting volumes"),
@@ -112,9 +115,24 @@ class ActionFacts:
 
 @cache
 def _starts(kind: str) -> re.Pattern[str]:
-    polite = r"(?:(?:we (?:need|have|want) to|we should|we must|we will|need to|please|the team should|should|must|let['’]s|to)[ ])?"
+    polite = (
+        r"(?:(?:we (?:need|have|want) to|we should|we must|we will|need to|please|the team should|should|must|"
+        r"let['’]s|to)[ ])?"
+    )
     return re.compile(
         rf"[\s\-*\[\]x]{{0,12}}{polite}(?P<said>{any_of(words()['actions'][kind])})(?![\w-])", re.IGNORECASE
+    )
+
+
+@cache
+def _more_of() -> re.Pattern[str]:
+    """“Add monitoring”, “More tests”: a kind of thing, and nothing of which."""
+    things = any_of(words()["grammar"]["things_to_have"])
+    more = r"(?:(?:more|better|some|additional|proper|improved|extra|further|good)[ ])"
+    return re.compile(
+        rf"[\s\-*]{{0,8}}(?P<said>(?:(?:add|create|write|set up|have|get|introduce|implement)[ ]{more}?|{more})"
+        rf"(?:[\w-]{{2,20}}[ ])?{things})[.!]?[ ]*",
+        re.IGNORECASE,
     )
 
 
@@ -140,6 +158,8 @@ def check_title(title: str) -> Iterator[Finding]:
             continue
         yield found(rule, title, *match.span("said"))
         return
+    if match := _more_of().fullmatch(title):
+        yield found(VAGUE, title, *match.span("said"))
 
 
 def _names_a_thing(verb: str, rest: str) -> bool:

@@ -8,11 +8,13 @@ from functools import cache
 
 from postmortems.coach.finding import Finding, Rule, Severity, found
 from postmortems.coach.text import Text
-from postmortems.coach.words import any_of, person, whole, words
+from postmortems.coach.words import Phrases, any_of, person, whole, words
 
 WHY = (
-    "Whoever is judged stops telling what they saw, and the next reader learns nothing that would help them. People act "
-    "sensibly given what they know, so describe what they knew, what they saw and what the tool let them do. Naming who "
+    "Whoever is judged stops telling what they saw, and the next reader learns nothing that would help them. People "
+    "act "
+    "sensibly given what they know, so describe what they knew, what they saw and what the tool let them do. Naming "
+    "who "
     "did what is fine."
 )
 JUDGEMENT = Rule(
@@ -46,7 +48,8 @@ OMISSION = Rule(
     title="What somebody failed to do",
     severity=Severity.SHOULD,
     what="This measures a person against what is known only now.",
-    why="“Failed to” and “forgot to” compare what somebody did with what we know afterwards. It explains nothing: what was "
+    why="“Failed to” and “forgot to” compare what somebody did with what we know afterwards. It explains nothing: "
+    "what was "
     "in front of them, and what would have reminded them or made the step unnecessary?",
     ask="What would have shown it to them, or made it unnecessary?",
     bad=("The on-call engineer failed to check the dashboard.", "Sam forgot to renew the certificate."),
@@ -55,25 +58,20 @@ OMISSION = Rule(
 RULES = (JUDGEMENT, FAULT, OMISSION)
 
 NOBODY = re.compile(
-    r"\b(?:no(?:body| one|r)?|not|never|n['’]t|without|nothing)\b[ ](?:[\w'’-]{1,15}[ ]){0,3}\Z", re.IGNORECASE
-)
-ATTENTION = (
-    "check|verify|notice|reali[sz]e|test|follow|communicate|inform|tell|ask|read|understand|remember|double-check|think|"
-    "consider|recogni[sz]e|anticipate|foresee|spot|review|document|warn|appreciate|heed|pay attention|do (?:his|her|their) job|"
-    "take into account|consult|coordinate|escalate|plan|prepare|act|listen|learn|care"
-)
-MACHINE = re.compile(
-    r"\b(?:monitor\w*|alert\w*|checks?|tests?|probe\w*|script\w*|job\w*|pipeline\w*|service\w*|system\w*|server\w*|process\w*|"
-    r"client\w*|agent\w*|controller\w*|node\w*|cluster\w*|validator\w*|linter\w*|canary|suite|tool\w*|software|code|parser\w*|"
-    r"automation|scanner\w*|bot|database\w*|cache\w*|sensor\w*|runbook\w*|documentation|dashboard\w*|health\w*|application\w*|app|"
-    r"deploy\w*|release\w*|build\w*|library|it|which|that)[ ](?:[\w-]{1,15}[ ]){0,2}\Z",
+    r"\b(?:no(?:body| one|r)?|not|never|n['’]t|without|nothing|anything)\b[ ](?:(?!should)[\w'’-]{1,15}[ ]){0,3}\Z",
     re.IGNORECASE,
 )
+NOT_OUR_FAULT = r"(?![ -](?:toleran|tree|domain|isolat|inject|detect|handl|line|code|page|report|model|zone|rate|log))"
+SOFTLY = (
+    r"(?:[ ](?:also|then|simply|just|again|repeatedly|clearly|obviously|completely|entirely|had|has|have|did|"
+    r"initially))?"
+)
+MACHINES_DO = r"(?![ ](?:reach|get|find|reproduce|connect|log in|sign in))"
 
 
 @cache
-def _judgements() -> re.Pattern[str]:
-    return whole(words()["blame"]["judgements"])
+def _judgements() -> Phrases:
+    return Phrases(words()["blame"]["judgements"])
 
 
 @cache
@@ -82,23 +80,52 @@ def _innocent() -> re.Pattern[str]:
 
 
 @cache
+def _triggers() -> tuple[frozenset[str], frozenset[str]]:
+    """Words without which there is no fault, or no omission, in a sentence."""
+    lists = words()["blame"]
+    faults = {"fault", "mistake", "error", "negligence", "failure", "carelessness", "incompetence", "blunder"}
+    omissions = {"failed", "failing", "failure", "neglected", "neglecting", "forgot", "forgotten"}
+    return (
+        frozenset(faults | {phrase.split()[0] for phrase in lists["fault"]}),
+        frozenset(omissions | {phrase.split()[0] for phrase in lists["verbs"]}),
+    )
+
+
+@cache
 def _fault() -> re.Pattern[str]:
-    lists = words()["blame"]["fault"]
-    not_a_term = r"(?![ -](?:toleran|tree|domain|isolat|inject|detect|handl|line|code|page|report|model|zone|rate|log))"
+    lists = words()
+    who = any_of([*lists["people"]["roles"], *lists["people"]["names"]])
     whose = r"(?:(?<=['’]s)|(?<=s['’])|\b(?:his|her|their|my|our|your))[ ](?:own[ ])?fault\b"
-    of = rf"\bfault[ ]of[ ](?:the[ ])?{any_of(words()['people']['roles'])}\b"
-    return re.compile(rf"(?:{whose}|{of}){not_a_term}|(?<![\w-]){any_of(lists)}(?![\w-])", re.IGNORECASE)
+    of = rf"\bfault[ ]of[ ](?:the[ ])?{who}\b"
+    mistake = (
+        rf"(?<![\w-]){who}['’]s?[ ](?:own[ ])?(?:mistake|error|negligence|failure|carelessness|incompetence|blunder)\b"
+    )
+    phrases = any_of(lists["blame"]["fault"])
+    return re.compile(rf"(?:{whose}|{of}){NOT_OUR_FAULT}|{mistake}|(?<![\w-]){phrases}(?![\w-])", re.IGNORECASE)
+
+
+@cache
+def _somebody() -> re.Pattern[str]:
+    lists = words()["people"]
+    return whole([*lists["roles"], *lists["names"], "he", "she", "who", "we", "they", "i"])
 
 
 @cache
 def _omission() -> re.Pattern[str]:
-    adverbs = r"(?:[ ](?:also|then|simply|just|again|repeatedly|clearly|obviously|completely|entirely|had|has|have|did|initially))?"
+    attention = any_of(words()["grammar"]["attention"])
     did = rf"{any_of(words()['blame']['verbs'])}(?![\w-])"
     return re.compile(
-        rf"{person()}{adverbs}[ ](?:(?P<failed>failed[ ]to(?![ ](?:reach|get|find|reproduce|connect|log in|sign in))|neglected[ ]to)|{did})"
-        rf"|\b(?P<anyone>fail(?:ed|ing)[ ]to[ ](?:{ATTENTION})\b|failure[ ]to[ ](?:{ATTENTION})\b)"
+        rf"{person()}{SOFTLY}[ ](?:failed[ ]to{MACHINES_DO}|neglected[ ]to|{did})"
+        rf"|\b(?P<anyone>fail(?:ed|ing)[ ]to[ ]{attention}\b|failure[ ]to[ ]{attention}\b)"
         r"|\b(?P<forgot>forgot(?:ten)?[ ](?:to|about|that)|neglect(?:ed|ing)[ ]to)\b",
         re.IGNORECASE,
+    )
+
+
+@cache
+def _machine() -> re.Pattern[str]:
+    return re.compile(
+        rf"(?<![\w-]){any_of(words()['grammar']['machines'])}[ ](?:[\w-]{{1,15}}[ ]){{0,2}}\Z", re.IGNORECASE
     )
 
 
@@ -110,38 +137,37 @@ def check(text: Text) -> Iterator[Finding]:
 
 
 def _check_judgements(text: Text) -> Iterator[Finding]:
-    innocent = {place for match in _innocent().finditer(text.plain) for place in range(match.start(), match.end())}
-    for match in _judgements().finditer(text.plain):
-        if match.start() in innocent or NOBODY.search(text.plain, max(0, match.start() - 60), match.start()):
+    for start, end in _judgements().find(text):
+        near = max(0, start - 20)
+        if any(match.start() <= start < match.end() for match in _innocent().finditer(text.plain, near, end + 20)):
             continue
-        yield found(JUDGEMENT, text.source, match.start(), match.end())
+        if not NOBODY.search(text.plain[max(0, start - 60) : start]):
+            yield found(JUDGEMENT, text.source, start, end)
 
 
 def _check_faults(text: Text) -> Iterator[Finding]:
-    for match in _fault().finditer(text.plain):
-        before = text.plain[max(0, match.start() - 60) : match.start()]
-        if NOBODY.search(before) or (match[0].casefold() == "culprit" and not _names_somebody(text, match)):
-            continue
-        if match[0].casefold() == "blamed" and re.match(
-            r"[ ](?:on|for)?[ ]?the[ ](?:release|change|network)", text.plain[match.end() :]
-        ):
-            continue
-        yield found(FAULT, text.source, match.start(), match.end())
+    for start, end in text.sentences_with(_triggers()[0]):
+        for match in _fault().finditer(text.plain, start, end):
+            before, after = text.plain[max(start, match.start() - 60) : match.start()], text.plain[match.end() : end]
+            if not NOBODY.search(before) and _means_somebody(match[0].casefold(), before, after):
+                lead = len(match[0]) - len(match[0].lstrip())
+                yield found(FAULT, text.source, match.start() + lead, match.end())
 
 
-def _names_somebody(text: Text, match: re.Match[str]) -> bool:
-    """Whether the culprit is somebody: most are queries."""
-    start, end = text.sentence(match.start())
-    roles = whole([*words()["people"]["roles"], *words()["people"]["names"], "he", "she", "who"])
-    return bool(roles.search(text.plain, start, end))
+def _means_somebody(said: str, before: str, after: str) -> bool:
+    """Queries are culprits, and cables at fault: whether it is somebody, the words around it tell."""
+    if said == "culprit":
+        return bool(_somebody().search(after[:40]))
+    if said in {"at fault", "to blame", "blamed"}:
+        return bool(_somebody().search(before[-50:]) or _somebody().search(after[:30]))
+    return True
 
 
 def _check_omissions(text: Text) -> Iterator[Finding]:
-    for match in _omission().finditer(text.plain):
-        start, _ = text.sentence(match.start())
-        before = text.plain[max(start, match.start() - 60) : match.start()]
-        if match["anyone"] and MACHINE.search(before):
-            continue
-        if match["forgot"] and NOBODY.search(before):
-            continue
-        yield found(OMISSION, text.source, match.start(), match.end())
+    for start, end in text.sentences_with(_triggers()[1]):
+        for match in _omission().finditer(text.plain, start, end):
+            before = text.plain[max(start, match.start() - 60) : match.start()]
+            is_machine = match["anyone"] and _machine().search(before)
+            is_nobody = match["forgot"] and NOBODY.search(before)
+            if not is_machine and not is_nobody:
+                yield found(OMISSION, text.source, match.start(), match.end())

@@ -1,4 +1,5 @@
-"""What makes a text hard to read for somebody from outside: long sentences, unexplained letters, pictures without words."""
+"""What makes a text hard to read for somebody from outside: long sentences, unexplained letters, pictures without "
+"words."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ ACRONYM = Rule(
     title="Letters that are not explained",
     severity=Severity.COULD,
     what="Readers from another team may not know these letters.",
-    why="A post-mortem is read by people who were not there, often years later. Each abbreviation that has to be looked up "
+    why="A post-mortem is read by people who were not there, often years later. Each abbreviation that has to be "
+    "looked up "
     "loses some of them.",
     ask="Write it out once, “Identity Access Broker (IAB)”, or add it to the glossary.",
     bad=("The IAB rejected all tokens.",),
@@ -28,7 +30,8 @@ SENTENCE = Rule(
     title="A sentence that goes on",
     severity=Severity.COULD,
     what="This sentence is longer than most people can hold.",
-    why="Who reads at night, in a second language, or on a phone loses the beginning of a sentence of forty words before its "
+    why="Who reads at night, in a second language, or on a phone loses the beginning of a sentence of forty words "
+    "before its "
     "end.",
     ask="Where could it be two?",
     bad=("(a sentence of 55 words)",),
@@ -58,12 +61,13 @@ PICTURE = Rule(
 )
 RULES = (ACRONYM, SENTENCE, LENGTH, PICTURE)
 
-LETTERS = re.compile(r"(?<![\w$#/&@.\-])[A-Z][A-Z0-9]{1,5}s?(?![\w/@]|-[A-Z0-9]|\.\w)")
+LETTERS = re.compile(r"(?<![\w$#/&@.\-])[A-Z][A-Z0-9]{2,5}s?(?![\w/@]|-[A-Z0-9]|\.\w)")
 SHOUT = 0.6
 WORD = re.compile(r"[^\W\d_][\w'’-]{0,40}")
 IMAGE = re.compile(r"!\[(?P<words>[^\]\n]{0,300})\]\(")
 NOTHING = re.compile(
-    r"(?:image|img|screenshot|screen shot|graph|picture|pasted|photo|untitled)?[\s\d_.:-]{0,40}(?:png|jpe?g|webp|gif)?\Z",
+    r"(?:image|img|screenshot|screen shot|graph|picture|pasted|photo|untitled)?[\s\d_.:-]{0,40}(?:png|jpe?g|webp|"
+    r"gif)?\Z",
     re.IGNORECASE,
 )
 
@@ -78,7 +82,12 @@ def check_acronyms(text: Text, explained: Mapping[str, object] | frozenset[str] 
     seen = {word.upper() for word in explained}
     for match in LETTERS.finditer(text.plain):
         letters = match[0].removesuffix("s")
-        if letters in seen or letters in _known() or match[0].upper() in _known() or letters[1:].isdigit():
+        if (
+            letters in seen
+            or letters in _known()
+            or match[0].upper() in _known()
+            or letters.rstrip("0123456789") in _known()
+        ):
             continue
         if _is_shouted(text, match) or letters.upper() in {"INC", "PM", "ACT"}:
             continue

@@ -8,10 +8,11 @@ from functools import cache
 
 from postmortems.coach.finding import Finding, Rule, Severity, found
 from postmortems.coach.text import Text
-from postmortems.coach.words import any_of, whole, words
+from postmortems.coach.words import Phrases, any_of, whole, words
 
 WHY = (
-    "“Some customers” is four or four million. Without a number nobody can tell whether the response was worth its cost, "
+    "“Some customers” is four or four million. Without a number nobody can tell whether the response was worth its "
+    "cost, "
     "whether the next one is worse, or how the same thing would feel elsewhere. An estimate that says so is fine."
 )
 AMOUNT = Rule(
@@ -49,55 +50,58 @@ DEGREE = Rule(
 )
 RULES = (AMOUNT, SPAN, DEGREE)
 
-NUMBER_NEAR = re.compile(
-    r"\d[\d.,]*[ ]?(?:%|percent|per cent|k\b|m\b|million|thousand|of\b|users|customers|requests|orders|people|accounts|payments|"
-    r"minutes?|hours?|seconds?|days?|min\b|h\b|s\b|ms\b)|\(\D{0,12}\d|:[ ]?\d|[≈~]\d|\{\{|\ufffc",
-    re.IGNORECASE,
+COUNTED = (
+    r"(?:%|percent|per cent|k\b|m\b|million|thousand|of\b|users|customers|requests|orders|people|accounts|payments|"
+    r"minutes?|hours?|seconds?|days?|min\b|h\b|s\b|ms\b)"
 )
+NUMBER_NEAR = re.compile(rf"\d[\d.,]{{0,12}}[ ]?{COUNTED}|\(\D{{0,12}}\d|:[ ]?\d|[≈~]\d|\ufffc", re.IGNORECASE)
 NOT_IMPACT = re.compile(
-    r"\b(?:may|might|can|could|will|would|prefer|should|if|whether|for example|in future)\b", re.IGNORECASE
+    r"\b(?:may|might|can|would|prefer|should|if|whether|for example|in future)\b|\bcould\b(?! not)", re.IGNORECASE
 )
+NOT_YET = re.compile(r"\b(?:may|might|will|would|prefer|should)\b", re.IGNORECASE)
 CLOCKS = re.compile(r"\b\d{1,2}:\d{2}\b.{0,40}\b\d{1,2}:\d{2}\b", re.DOTALL)
 
 
 @cache
-def _amount() -> re.Pattern[str]:
-    lists = words()["impact"]
-    of = r"(?:[ ]of)?(?:[ ](?:the|our|their|these|those))?"
-    kind = r"(?:[ ][a-z-]{2,20}){0,2}?"
-    return re.compile(
-        rf"(?<![\w-]){any_of(lists['amounts'])}{of}{kind}[ ]{any_of(lists['counted'])}(?![\w-])", re.IGNORECASE
-    )
+def _phrases() -> dict[str, Phrases]:
+    return {kind: Phrases(words()["impact"][kind]) for kind in ("amounts", "spans", "degrees")}
 
 
 @cache
-def _span() -> re.Pattern[str]:
-    return whole(words()["impact"]["spans"])
-
-
-@cache
-def _degree() -> re.Pattern[str]:
-    return whole(words()["impact"]["degrees"])
+def _counted() -> re.Pattern[str]:
+    """What is counted, right behind an amount."""
+    of = r"(?:[ ]of)?(?:[ ](?:the|our|their|these|those))?(?:[ ][a-z-]{2,20}){0,2}?"
+    return re.compile(rf"{of}[ ]{any_of(words()['impact']['counted'])}(?![\w-])", re.IGNORECASE)
 
 
 def check(text: Text) -> Iterator[Finding]:
     """What is not counted, where no number stands in the same sentence."""
-    for rule, pattern in ((AMOUNT, _amount()), (SPAN, _span()), (DEGREE, _degree())):
-        for match in pattern.finditer(text.plain):
-            start, end = text.sentence(match.start())
-            sentence = text.plain[start:end]
-            if _has_number(sentence, match.start() - start, match.end() - start, rule):
+    for rule, kind in ((AMOUNT, "amounts"), (SPAN, "spans"), (DEGREE, "degrees")):
+        for start, end in _phrases()[kind].find(text):
+            counted = _counted().match(text.plain, end) if rule is AMOUNT else None
+            if rule is AMOUNT and not counted:
                 continue
-            if rule is AMOUNT and NOT_IMPACT.search(
-                text.plain, max(start, match.start() - 40), min(end, match.end() + 20)
-            ):
-                continue
-            yield found(rule, text.source, match.start(), match.end())
+            until = counted.end() if counted else end
+            if not _has_number(text, start, until, rule) and not (counted and _is_imagined(text, start, until)):
+                yield found(rule, text.source, start, until)
 
 
-def _has_number(sentence: str, at: int, end: int, rule: Rule) -> bool:
+def _is_imagined(text: Text, start: int, end: int) -> bool:
+    """What may be, or has nothing to do with harm."""
+    first, last = text.sentence(start)
+    before, after = (max(first, start - 40), start), (end, min(last, end + 20))
+    is_other = _unimportant().search(text.plain, start, min(last, end + 12))
+    return bool(is_other or NOT_IMPACT.search(text.plain, *before) or NOT_YET.search(text.plain, *after))
+
+
+@cache
+def _unimportant() -> re.Pattern[str]:
+    return whole(words()["grammar"]["unimportant_people"])
+
+
+def _has_number(text: Text, start: int, end: int, rule: Rule) -> bool:
     """A number near enough to be the one that is meant."""
-    near = sentence[max(0, at - 60) : end + 70]
-    if rule is SPAN and CLOCKS.search(sentence):
+    first, last = text.sentence(start)
+    if rule is SPAN and CLOCKS.search(text.plain, first, last):
         return True
-    return NUMBER_NEAR.search(near) is not None
+    return NUMBER_NEAR.search(text.plain, max(first, start - 60), min(last, end + 70)) is not None

@@ -15,7 +15,8 @@ RULE = Rule(
     title="A lesson that is an action",
     severity=Severity.SHOULD,
     what="This says what we will do, not what we learned.",
-    why="An action helps this system; a lesson helps the team that has never heard of it. What was true about the world that "
+    why="An action helps this system; a lesson helps the team that has never heard of it. What was true about the "
+    "world that "
     "we did not know? The action then serves the lesson.",
     ask="What would you tell another team over lunch, that is true for them too?",
     bad=("Add an alert on the age of the queue.", "We need to upgrade the database."),

@@ -36,7 +36,7 @@ def check_text(
     """
     text = Text(source)
     checks: list[Iterator[Finding]] = [
-        blame.check(text), vendor.check(text), ends.check(text), impact.check(text),
+        vendor.check(text), blame.check(text), ends.check(text), impact.check(text),
         times.check(text, zone_is_said=zone_is_said), clarity.check_acronyms(text, frozenset(explained)),
         clarity.check(text),
     ]  # fmt: skip

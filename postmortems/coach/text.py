@@ -10,9 +10,13 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 HIDDEN = "\ufffc"
 """Stands for what is passed over; no letter, no digit, no space."""
+TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
+"""Lower case for what the word lists hold, letter by letter: no place moves."""
 FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})")
 PASSED_OVER = re.compile(
     r"``[^\n]{1,300}?``|`[^`\n]{1,300}`"
@@ -28,14 +32,31 @@ ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|no|mr|mrs|ms|dr|s
 
 @dataclass(frozen=True)
 class Text:
-    """A text with what is passed over hidden. `names` are people who may be in it, in lower case."""
+    """A text with what is passed over hidden."""
 
     source: str
-    names: frozenset[str] = frozenset()
     plain: str = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "plain", _hide(self.source))
+
+    @cached_property
+    def tokens(self) -> list[tuple[int, int, str]]:
+        """Every word with its place, in lower case and with straight apostrophes."""
+        return [(*match.span(), match[0].replace("’", "'")) for match in TOKEN.finditer(self.plain.translate(LOWER))]
+
+    @cached_property
+    def index(self) -> dict[str, list[int]]:
+        """By word, which tokens it is."""
+        found: dict[str, list[int]] = {}
+        for at, (_, _, word) in enumerate(self.tokens):
+            found.setdefault(word, []).append(at)
+        return found
+
+    def sentences_with(self, wanted: frozenset[str]) -> list[tuple[int, int]]:
+        """The sentences in which any of these words stands."""
+        places = (self.tokens[at][0] for word in wanted & self.index.keys() for at in self.index[word])
+        return sorted({self.sentence(place) for place in places})
 
     @cached_property
     def _ends(self) -> list[int]:
@@ -59,7 +80,7 @@ class Text:
     @cached_property
     def sentences(self) -> list[tuple[int, int]]:
         edges = [0, *self._ends, len(self.plain)]
-        return [(start, end) for start, end in zip(edges, edges[1:], strict=False) if self.plain[start:end].strip()]
+        return [(start, end) for start, end in pairwise(edges) if self.plain[start:end].strip()]
 
 
 def _hide(source: str) -> str:

@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from itertools import pairwise
 
 from postmortems.coach.finding import Finding, Rule, Severity, lacking
-from postmortems.coach.words import whole
+from postmortems.coach.words import whole, words
 
 START = Rule(
     id="timeline-starts-at-the-page",
@@ -16,7 +18,8 @@ START = Rule(
     title="A timeline that starts at the page",
     severity=Severity.SHOULD,
     what="The timeline starts when somebody noticed.",
-    why="The time before anybody noticed is often the longest, and the one that can be cut most. It begins with the first "
+    why="The time before anybody noticed is often the longest, and the one that can be cut most. It begins with the "
+    "first "
     "trigger: the release, the change, the moment the certificate ended.",
     ask="What was the first thing that made it possible, and when?",
     bad=("(the first event is the alert)",),
@@ -50,7 +53,8 @@ GAP = Rule(
     title="A silence",
     severity=Severity.SHOULD,
     what="A silence of more than a quarter of an hour.",
-    why="Something was being done, or waited for, and that is where time was lost. A silence that is explained is worth a "
+    why="Something was being done, or waited for, and that is where time was lost. A silence that is explained is "
+    "worth a "
     "line; one that is not makes readers invent a story.",
     ask="What were people doing, waiting for, or trying?",
     bad=("(14:10, then nothing until 15:02)",),
@@ -70,10 +74,11 @@ NAME = Rule(
 RULES = (START, DETECTION, RECOVERY, GAP, NAME)
 
 LONGEST_SILENCE = timedelta(minutes=15)
-EXPLAINED = re.compile(
-    r"\b(?:meanwhile|during this time|in the meantime|wait(?:ed|ing|s)?|still|no change|no news|continue[sd]?|continuing|until|while|over the next|for the next|took|throughout|between)\b",
-    re.IGNORECASE,
-)
+
+
+@cache
+def _explained() -> re.Pattern[str]:
+    return whole(words()["grammar"]["explained"])
 
 
 @dataclass(frozen=True)
@@ -125,9 +130,9 @@ def _gaps(facts: TimelineFacts) -> Iterator[Finding]:
     start = facts.detected_at or facts.began_at or facts.events[0].at
     end = facts.mitigated_at or facts.resolved_at or facts.events[-1].at
     exact = [event for event in facts.events if event.is_exact and start <= event.at <= end]
-    for before, after in zip(exact, exact[1:], strict=False):
+    for before, after in pairwise(exact):
         silence = after.at - before.at
-        if silence > LONGEST_SILENCE and not EXPLAINED.search(f"{before.text} {after.text}"):
+        if silence > LONGEST_SILENCE and not _explained().search(f"{before.text} {after.text}"):
             minutes = int(silence.total_seconds() // 60)
             yield lacking(
                 GAP, what=f"{minutes} minutes of silence after this.", place=before.place, quote=before.text[:80]

@@ -33,16 +33,20 @@ MIXED = Rule(
 RULES = (WITHOUT, MIXED)
 
 ZONE = (
-    r"(?:UTC|GMT|Z|CET|CEST|BST|WEST|WET|EET|EEST|MSK|IST|JST|KST|SGT|HKT|AEST|AEDT|ACST|AWST|NZST|NZDT|EST|EDT|ET|CST|CDT|CT|"
-    r"MST|MDT|MT|PST|PDT|PT|SAST|BRT|(?:UTC|GMT)[+-]\d{1,2}(?::\d{2})?|[+-]\d{2}:?\d{2}|[A-Z][a-z]{2,12}/[A-Z][a-z_]{2,15}|local time)"
+    r"(?:UTC|GMT|Z|CET|CEST|BST|WEST|WET|EET|EEST|MSK|IST|JST|KST|SGT|HKT|AEST|AEDT|ACST|AWST|NZST|NZDT|EST|EDT|ET|"
+    r"CST|CDT|CT|"
+    r"MST|MDT|MT|PST|PDT|PT|SAST|BRT|(?:UTC|GMT)[+-]\d{1,2}(?::\d{2})?|[+-]\d{2}:?\d{2}|"
+    r"[A-Z][a-z]{2,12}/[A-Z][a-z_]{2,15}|local time)"
 )
 CLOCK = re.compile(
-    r"(?<![\d:.\w/-])(?:[01]?\d|2[0-3])(?::|(?=[ ]?[ap]\.?m))(?:[0-5]\d(?::[0-5]\d)?)?(?:[ ]?[ap]\.?m\.?)?(?![\d:])(?!\.\d)",
+    r"(?<![\d:.\w/-])(?:[01]?\d|2[0-3])(?::|"
+    r"(?=[ ]?[ap]\.?m))(?:[0-5]\d(?::[0-5]\d)?)?(?:[ ]?[ap]\.?m\.?)?(?![\d:])(?!\.\d)",
     re.IGNORECASE,
 )
 WITH_ZONE = re.compile(rf"[ ]?\(?(?P<zone>{ZONE})(?![\w-])")
 SAID_ONCE = re.compile(
-    rf"\b(?:all|the|these)[ ](?:times?|timestamps?)\b[^.\n]{{0,60}}(?:{ZONE}|zone)|\btimes?[ ](?:are[ ])?(?:given[ ]|shown[ ]|stated[ ])?in[ ]{ZONE}|\b(?:time ?zone|timezone)\b[^.\n]{{0,20}}{ZONE}|\((?:all )?times? in {ZONE}\)",
+    rf"\b(?:all|the|these)[ ](?:times?|timestamps?)\b[^.\n]{{0,60}}(?:{ZONE}|zone)|\btimes?[ ](?:are[ ])?(?:given[ ]|"
+    rf"shown[ ]|stated[ ])?in[ ]{ZONE}|\b(?:time ?zone|timezone)\b[^.\n]{{0,20}}{ZONE}|\((?:all )?times? in {ZONE}\)",
     re.IGNORECASE,
 )
 SAME = {"Z": "UTC", "GMT": "UTC"}

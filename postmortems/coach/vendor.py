@@ -8,7 +8,7 @@ from functools import cache
 
 from postmortems.coach.finding import Finding, Rule, Severity, found
 from postmortems.coach.text import Text
-from postmortems.coach.words import any_of, whole, words
+from postmortems.coach.words import Phrases, any_of, words
 
 RULE = Rule(
     id="vendor-blame",
@@ -16,49 +16,56 @@ RULE = Rule(
     title="A supplier as an end",
     severity=Severity.SHOULD,
     what="This ends at somebody else’s door.",
-    why="The supplier will fail again, and customers will still be ours. We chose it, decided how much hangs on it and how "
+    why="The supplier will fail again, and customers will still be ours. We chose it, decided how much hangs on it "
+    "and how "
     "soon we notice. What we could choose, see or contain is what a post-mortem of ours can change.",
     ask="What could we have chosen, noticed or contained ourselves?",
     bad=("The outage was entirely the vendor's fault; there was nothing we could do.",),
     good=("The provider's region was down for 40 minutes; all our queues were in it.",),
 )
 RULES = (RULE,)
+NEED_A_SUPPLIER = {"let us down", "failed us", "their fault", "out of our control"}
 
 
 @cache
-def _phrases() -> re.Pattern[str]:
-    return whole(words()["vendor"]["phrases"])
+def _phrases() -> Phrases:
+    return Phrases(words()["vendor"]["phrases"])
+
+
+@cache
+def _suppliers() -> Phrases:
+    lists = words()["vendor"]["suppliers"]
+    return Phrases([*lists, *(f"{each}'s" for each in lists), *(f"{each}s" for each in lists)])
 
 
 @cache
 def _judged() -> re.Pattern[str]:
-    lists = words()["vendor"]
+    """What is said right behind a supplier."""
+    judged = any_of(words()["vendor"]["judged"])
     return re.compile(
-        rf"(?<![\w-]){any_of(lists['suppliers'])}s?(?:['’]s)?[ ](?:[\w'’-]{{1,20}}[ ]){{0,3}}{any_of(lists['judged'])}(?![\w-])"
-        rf"|\bblame[ ](?:lies[ ]with[ ]|on[ ]|falls[ ]on[ ])?(?:the[ ]|our[ ])?{any_of(lists['suppliers'])}(?![\w-])"
-        rf"|(?<![\w-]){any_of(lists['suppliers'])}['’]s?[ ](?:own[ ])?fault(?![ -](?:toleran|domain|tree))(?![\w-])",
+        rf"[ ](?:[\w'’-]{{1,20}}[ ]){{0,3}}{judged}(?![\w-])"
+        r"|(?<=['’]s)[ ](?:own[ ])?fault(?![ -](?:toleran|domain|tree))(?![\w-])",
         re.IGNORECASE,
     )
 
 
-@cache
-def _supplier() -> re.Pattern[str]:
-    return whole(words()["vendor"]["suppliers"])
+BLAMED = re.compile(r"\bblame[ ](?:lies[ ]with[ ]|on[ ]|falls[ ]on[ ])?(?:the[ ]|our[ ])?\Z", re.IGNORECASE)
 
 
 def check(text: Text) -> Iterator[Finding]:
     """Phrases that end at a supplier, and judgements of one."""
     taken: list[tuple[int, int]] = []
-    for match in _judged().finditer(text.plain):
-        taken.append(match.span())
-        yield found(RULE, text.source, *match.span())
-    for match in _phrases().finditer(text.plain):
-        if any(match.start() < end and match.end() > start for start, end in taken):
+    suppliers = list(_suppliers().find(text))
+    for start, end in suppliers:
+        judged = _judged().match(text.plain, end)
+        blamed = BLAMED.search(text.plain[max(0, start - 30) : start])
+        if judged or blamed:
+            taken.append((start - len(blamed[0]) if blamed else start, judged.end() if judged else end))
+            yield found(RULE, text.source, *taken[-1])
+    for start, end in _phrases().find(text):
+        if any(start < other_end and end > other for other, other_end in taken):
             continue
-        said = match[0].casefold()
-        start, end = text.sentence(match.start())
-        if said in {"let us down", "failed us", "their fault", "out of our control"} and not _supplier().search(
-            text.plain, max(0, start - 200), end
-        ):
-            continue
-        yield found(RULE, text.source, *match.span())
+        first, last = text.sentence(start)
+        is_told = any(first - 200 <= place < last for place, _ in suppliers)
+        if is_told or text.plain[start:end].casefold() not in NEED_A_SUPPLIER:
+            yield found(RULE, text.source, start, end)

@@ -99,7 +99,9 @@ def report(folder: Path = CORPUS) -> None:
     print(f"{'rule':32} {'right':>5} {'wrong':>5} {'missed':>6} {'precision':>9} {'recall':>6}")
     for rule in RULES:
         if score := found.get(rule):
-            print(f"{rule:32} {score.hits:5} {score.wrong:5} {score.missed:6} {score.precision:9.2f} {score.recall:6.2f}")
+            print(
+                f"{rule:32} {score.hits:5} {score.wrong:5} {score.missed:6} {score.precision:9.2f} {score.recall:6.2f}"
+            )
     whole = total(found.values())
     print(f"{'all':32} {whole.hits:5} {whole.wrong:5} {whole.missed:6} {whole.precision:9.3f} {whole.recall:6.3f}\n")
     print("\n".join(faults))
