@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from django.urls import reverse
@@ -11,8 +13,11 @@ from accounts.models import User
 from actions import queries
 from actions.models import ActionItem
 from postmortems.blocks import Block, cell
+from postmortems.coach.actions import ActionFacts, check_actions
+from postmortems.coach.finding import Finding
+from postmortems.coach.lessons import check_lesson
 from postmortems.enums import SectionKind
-from postmortems.models import Postmortem
+from postmortems.models import Lesson, Postmortem
 
 
 class ActionsBlock(Block):
@@ -34,7 +39,26 @@ class ActionsBlock(Block):
         header = ["| Action | Owner | Due | Priority | Status | Lessons |", "| --- | --- | --- | --- | --- | --- |"]
         return "\n".join([*header, *lines, *_settled(actions), *_deliverables(actions)])
 
+    def findings(self, postmortem: Postmortem) -> list[Finding]:
+        """What its unfinished actions lack; the titles of others are history."""
+        rows = postmortem.action_items.unfinished()
+        facts = [
+            ActionFacts(row.title, row.owner_id is not None, row.due_on, row.created_at.date(), f"action-{row.pk}")
+            for row in rows
+        ]
+        lessons = [finding for row in postmortem.lessons.all() for finding in self._told_twice(row, rows)]
+        return [*check_actions(facts), *lessons]
+
+    def _told_twice(self, lesson: Lesson, rows: Iterable[ActionItem]) -> list[Finding]:
+        """A lesson that says what an action says; that it is an action by itself, its own block tells."""
+        if any(check_lesson(lesson.text)):
+            return []
+        found = check_lesson(lesson.text, [row.title for row in rows])
+        return [replace(each, place=f"lesson-{lesson.pk}") for each in found]
+
     def missing(self, postmortem: Postmortem) -> list[str]:
+        if not postmortem.action_items.exists():
+            return ["No action item follows from it."]
         unfinished = postmortem.action_items.unfinished()
         unowned, undated = unfinished.filter(owner=None).count(), unfinished.filter(due_on=None).count()
         found = [_count(unowned, "owner")] if unowned else []

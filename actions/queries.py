@@ -21,7 +21,7 @@ from actions.enums import FOLLOWING, UNFINISHED, ActionKind, Level, Status, View
 from actions.hints import hints
 from actions.models import UNDATED_LAST, ActionItem, SavedView
 from incidents.models import Incident, Service
-from postmortems.models import Postmortem
+from postmortems.models import Lesson, Postmortem
 
 TO_DO = "to_do"
 OVERDUE = "overdue"
@@ -389,3 +389,74 @@ def actions_waiting(user: User, *, now: datetime, size: int = 10) -> ActionPage:
 def saved_views(user: User, of: ViewOf) -> dict[str, Any]:
     """What `_views.html` shows."""
     return {"saved_views": list(SavedView.objects.filter(person=user, of=of)), "view_of": of.value}
+
+
+# -- Lessons and actions -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Whether an action serves a lesson."""
+
+    action: ActionItem
+    serves: bool
+
+
+@dataclass(frozen=True)
+class LessonRow:
+    """A lesson with a cell for every action."""
+
+    lesson: Lesson
+    cells: list[Cell]
+
+    @property
+    def is_served(self) -> bool:
+        return any(cell.serves for cell in self.cells)
+
+
+@dataclass(frozen=True)
+class ActionColumn:
+    """An action as the head of its column."""
+
+    action: ActionItem
+    served: bool
+
+    @property
+    def reference(self) -> str:
+        return self.action.reference
+
+    @property
+    def title(self) -> str:
+        return self.action.title
+
+    @property
+    def url(self) -> str:
+        return self.action.get_absolute_url()
+
+
+@dataclass(frozen=True)
+class LessonMatrix:
+    """Which lessons are served by which actions, and both gaps."""
+
+    lessons: list[LessonRow]
+    actions: list[ActionColumn]
+
+    @property
+    def unserved(self) -> list[Lesson]:
+        return [row.lesson for row in self.lessons if not row.is_served]
+
+    @property
+    def unlearned(self) -> list[ActionColumn]:
+        return [column for column in self.actions if not column.served]
+
+
+def lesson_matrix(postmortem: Postmortem) -> LessonMatrix:
+    """All lessons by all actions but those that will not be done."""
+    rows = postmortem.action_items.exclude(status=Status.WILL_NOT_DO).prefetch_related("lessons").order_by("pk")
+    actions = list(rows)
+    served = {action.pk: {lesson.pk for lesson in action.lessons.all()} for action in actions}
+    lessons = [
+        LessonRow(lesson, [Cell(action, lesson.pk in served[action.pk]) for action in actions])
+        for lesson in postmortem.lessons.all()
+    ]
+    return LessonMatrix(lessons, [ActionColumn(action, bool(served[action.pk])) for action in actions])

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from actions.views import actions, bulk, dashboard, edit, ideas, jira, matrix, reminders, spreadsheet, views
+from actions.views import (
+    actions,
+    bulk,
+    dashboard,
+    edit,
+    ideas,
+    jira,
+    lesson_matrix,
+    matrix,
+    reminders,
+    spreadsheet,
+    views,
+)
 
 app_name = "actions"
 urlpatterns = [
@@ -33,6 +45,9 @@ urlpatterns = [
     path("postmortems/<int:pk>/actions/matrix/", matrix.actions_matrix, name="actions-matrix"),
     path("postmortems/<int:pk>/actions/ideas/add/", ideas.idea_add, name="idea-add"),
     path("postmortems/<int:pk>/actions/add/", edit.action_add, name="action-add"),
+    path("postmortems/<int:pk>/actions/notes/", edit.action_notes, name="action-notes"),
+    path("postmortems/<int:pk>/lesson-matrix/", lesson_matrix.lesson_matrix, name="lesson-matrix"),
+    path("actions/<int:pk>/lesson/<int:number>/", lesson_matrix.lesson_serve, name="lesson-serve"),
     path("actions/jira/", jira.jira_sync, name="jira-sync"),
     path("actions/jira/connections/add/", jira.jira_connection_add, name="jira-connection-add"),
     path("actions/jira/connections/<int:pk>/", jira.jira_connection, name="jira-connection"),

@@ -111,3 +111,10 @@ class Aspect(TextChoices):
     CHOSEN = "chosen", "What we chose"
     WATCHED = "watched", "What we could have seen"
     CONTAINED = "contained", "What we could have contained"
+
+
+class TimelinePeople(TextChoices):
+    """How a timeline says who did what."""
+
+    NAMES = "names", "By name: “Sam rolled back”"
+    ROLES = "roles", "By role: “The on-call engineer rolled back”"

@@ -4,6 +4,7 @@ from django.urls import path
 
 from postmortems.views import (
     attachments,
+    coach,
     comments,
     exports,
     factors,
@@ -102,6 +103,13 @@ urlpatterns = [
     path("metrics/<int:pk>/edit/", metrics.metric_edit, name="metric-edit"),
     path("metrics/<int:pk>/move/", metrics.metric_move, name="metric-move"),
     path("metrics/<int:pk>/delete/", metrics.metric_delete, name="metric-delete"),
+    path("coach/", coach.coach_rules, name="coach-rules"),
+    path("administration/coach/", coach.coach_settings, name="coach-settings"),
+    path("postmortems/<int:pk>/readiness/", coach.readiness, name="readiness"),
+    path("postmortems/<int:pk>/findings/dismiss/", coach.finding_dismiss, name="finding-dismiss"),
+    path("postmortems/<int:pk>/lessons/notes/", coach.lesson_notes, name="lesson-notes"),
+    path("dismissals/<int:pk>/raise/", coach.finding_raise, name="finding-raise"),
+    path("sections/<uuid:pk>/coach/", coach.section_coach, name="section-coach"),
     path("postmortems/<int:pk>/files/", attachments.attachment_add, name="attachment-add"),
     path("files/<uuid:pk>/<str:name>", attachments.attachment, name="attachment"),
     path("templates/", templates.templates, name="templates"),

@@ -30,6 +30,7 @@ from postmortems.models import (
     Attachment,
     Branch,
     Comment,
+    Dismissal,
     Factor,
     Gate,
     Lesson,
@@ -58,6 +59,7 @@ FIXED = {
     "choice": "retry",
     "panel": "facts",
     "aspect": "detection",
+    "number": 1,
     "token": "no-such-token",
     "slug": "edge",
     "format": "md",
@@ -197,6 +199,15 @@ def _build(world: World, team: Team, visibility: Visibility) -> None:
             postmortem=postmortem, number=1, text=f"Factor {canary}", layer="design", position=1, created_by=owner
         ),
         Gate.objects.create(postmortem=postmortem, label=f"Gate {canary}"),
+        Dismissal.objects.create(
+            postmortem=postmortem,
+            rule="vague-amount",
+            place="x",
+            quote=f"Some {canary}",
+            reason=f"Reason {canary}",
+            dismissed_by=owner,
+            dismissed_at=NOON,
+        ),
         Term.objects.create(postmortem=postmortem, term=f"Term {canary}", meaning="A word"),
         Metric.objects.create(
             postmortem=postmortem,

@@ -170,6 +170,19 @@ def set_status(
 
 
 @transaction.atomic
+def serve_lesson(*, action: ActionItem, lesson: Lesson, serves: bool, by: User, now: datetime) -> None:
+    """Say that the action serves the lesson, or that it does not. Twice is harmless; raises `AlreadyGone`."""
+    locked = lock_action(action)
+    if serves == locked.lessons.filter(pk=lesson.pk).exists():
+        return
+    if serves:
+        locked.lessons.add(lesson)
+    else:
+        locked.lessons.remove(lesson)
+    _saved(locked, [], names=["lessons"], by=by, now=now)
+
+
+@transaction.atomic
 def delete_action(*, action: ActionItem, by: User, now: datetime) -> None:
     """Take the action away; that it existed stays in the audit log. Raises `AlreadyGone`."""
     locked = lock_action(action)

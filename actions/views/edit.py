@@ -144,8 +144,17 @@ def _form(
     )
 
 
+@require_POST
+@opens(Postmortem, postmortem_rules.can_see)
+def action_notes(request: Request, postmortem: Postmortem) -> HttpResponse:
+    """What the coach says of an action while it is typed; nothing is saved."""
+    form = ActionForm(request.POST, postmortem=postmortem)
+    form.is_valid()
+    return render(request, "components/coach_notes.html", {"notes": _typed_hints(form)})
+
+
 def _typed_hints(form: forms.Form) -> list[str]:
-    if not isinstance(form, ActionForm) or not form.is_bound:
+    if not isinstance(form, ActionForm) or not form.is_bound or not form.data.get("title", "").strip():
         return []
     data, today = form.cleaned_data, timezone.localdate()
     return hints(

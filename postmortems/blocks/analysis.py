@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from django.urls import reverse
@@ -13,6 +13,10 @@ from incidents.durations import Duration, durations
 from incidents.models import Incident
 from postmortems.blocks.base import Block, cell
 from postmortems.clock import moment_text
+from postmortems.coach.ends import END, next_why
+from postmortems.coach.finding import Finding, lacking
+from postmortems.coach.lessons import check_lesson
+from postmortems.coach.review import check_text
 from postmortems.drawings.factors import by_layer, draw_fault_tree, draw_fishbone, draw_layers
 from postmortems.drawings.graph import draw_graph
 from postmortems.drawings.whys import draw_whys
@@ -20,6 +24,11 @@ from postmortems.enums import Aspect, DefenceLayer, SectionKind
 from postmortems.graphs import marks_of, range_of
 from postmortems.models import Factor, Metric, Postmortem
 from postmortems.whys import trees_of
+
+
+def _said(text: str, place: str) -> list[Finding]:
+    """What the coach finds in the words of a row."""
+    return [replace(each, place=place) for each in check_text(text, zone_is_said=True)]
 
 
 class OwnBlock(Block):
@@ -81,6 +90,17 @@ class WhysBlock(OwnBlock):
         trees = [tree for tree in trees_of(postmortem) if tree.nodes]
         return {"trees": [(tree, draw_whys(tree)) for tree in trees]}
 
+    def findings(self, postmortem: Postmortem) -> list[Finding]:
+        found = []
+        for tree in trees_of(postmortem):
+            for node in tree.nodes:
+                place = f"why-{node.why.pk}"
+                found += _said(node.why.answer, place)
+                asked = next_why(node.why.answer) if node.is_end else ""
+                if asked and not any(each.rule is END and each.place == place for each in found):
+                    found.append(lacking(END, ask=asked, place=place, quote=node.why.answer[:80]))
+        return found
+
     def markdown(self, postmortem: Postmortem) -> str:
         parts = []
         for tree in trees_of(postmortem):
@@ -113,6 +133,10 @@ class FactorsBlock(OwnBlock):
 
     def markdown(self, postmortem: Postmortem) -> str:
         return "\n".join(_factor_line(factor) for factor in postmortem.factors.all())
+
+    def findings(self, postmortem: Postmortem) -> list[Finding]:
+        rows = postmortem.factors.all()
+        return [each for row in rows for each in _said(row.text, f"factor-{row.number}")]
 
 
 def drawings_of(postmortem: Postmortem, factors: list[Factor]) -> dict[str, SafeString]:
@@ -213,6 +237,14 @@ class ResponseBlock(OwnBlock):
     def context(self, postmortem: Postmortem, user: User | None) -> dict[str, Any]:
         return {"answers": [answer for answer in answers_of(postmortem) if answer.text]}
 
+    def findings(self, postmortem: Postmortem) -> list[Finding]:
+        rows = postmortem.response_notes.all()
+        return [
+            replace(each, place=f"response-{row.aspect}")
+            for row in rows
+            for each in check_text(row.text, zone_is_said=True, is_response=True)
+        ]
+
     def markdown(self, postmortem: Postmortem) -> str:
         parts = []
         for answer in answers_of(postmortem):
@@ -230,6 +262,13 @@ class LessonsBlock(OwnBlock):
 
     kind = SectionKind.LESSONS
     template = "postmortems/blocks/_lessons.html"
+
+    def findings(self, postmortem: Postmortem) -> list[Finding]:
+        return [
+            replace(each, place=f"lesson-{lesson.pk}")
+            for lesson in postmortem.lessons.all()
+            for each in (*check_lesson(lesson.text), *_said(lesson.text, ""))
+        ]
 
     def context(self, postmortem: Postmortem, user: User | None) -> dict[str, Any]:
         return {"lessons": list(postmortem.lessons.all())}

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from django.urls import reverse
 
 from accounts.models import User
+from postmortems.coach.finding import Finding
 from postmortems.enums import SectionKind
 from postmortems.models import Postmortem
 
@@ -34,6 +35,10 @@ class Block(ABC):
 
     def missing(self, postmortem: Postmortem) -> list[str]:
         """What readers still need from this block before publication, each as one sentence."""
+        return []
+
+    def findings(self, postmortem: Postmortem) -> list[Finding]:
+        """What the coach has to say of its rows; each finding's `place` is the id of its element, or its kind."""
         return []
 
     def edit_url(self, postmortem: Postmortem) -> str:

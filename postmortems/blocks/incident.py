@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from accounts.models import User
 from incidents.durations import durations
+from incidents.enums import Precision
 from incidents.models import Communication, Incident, TimelineEvent
 from postmortems.blocks.base import Block, cell
 from postmortems.clock import clock_text, day_text, moment_text
-from postmortems.enums import SectionKind
-from postmortems.models import Postmortem
+from postmortems.coach import timeline
+from postmortems.coach.finding import Finding, Severity
+from postmortems.coach.review import check_text
+from postmortems.coach.timeline import EventFacts, TimelineFacts
+from postmortems.enums import SectionKind, TimelinePeople
+from postmortems.models import CoachSettings, Postmortem
 
 MOMENTS = (
     ("impact-start", "Impact started", "impact_started_at"),
@@ -118,7 +123,32 @@ class TimelineBlock(Block):
         return "\n".join(lines)
 
     def missing(self, postmortem: Postmortem) -> list[str]:
-        return [] if postmortem.incident.events.exists() else ["The timeline is empty."]
+        if not postmortem.incident.events.exists():
+            return ["The timeline is empty."]
+        return [finding.what for finding in self.findings(postmortem) if finding.rule.severity == Severity.MUST]
+
+    def findings(self, postmortem: Postmortem) -> list[Finding]:
+        incident = postmortem.incident
+        events = [
+            EventFacts(event.at, event.kind, event.text, event.precision == Precision.EXACT, "timeline")
+            for event in incident.events.all()
+        ]
+        facts = TimelineFacts(
+            events, incident.impact_started_at, incident.detected_at, incident.mitigated_at, incident.resolved_at,
+            names_not_wanted(postmortem),
+        )  # fmt: skip
+        return list(timeline.check(facts))
+
+
+def names_not_wanted(postmortem: Postmortem) -> frozenset[str]:
+    """People whose names are not to stand in the timeline: those who took part, where roles are agreed on."""
+    agreed = CoachSettings.objects.first()
+    if agreed is None or agreed.people_in_timelines == TimelinePeople.NAMES:
+        return frozenset()
+    incident = postmortem.incident
+    people = {*incident.responders.all(), *postmortem.people.all(), postmortem.owner, incident.commander} - {None}
+    names = {person.display_name for person in people if person}
+    return frozenset(names | {name.split()[0] for name in names if len(name.split()[0]) > 2})
 
 
 def _event_line(row: Entry) -> str:
@@ -152,6 +182,10 @@ class ImpactBlock(Block):
     def missing(self, postmortem: Postmortem) -> list[str]:
         incident = postmortem.incident
         return [] if incident.impact.strip() or incident.figures.exists() else ["The impact is not stated."]
+
+    def findings(self, postmortem: Postmortem) -> list[Finding]:
+        found = check_text(postmortem.incident.impact, zone_is_said=True)
+        return [replace(finding, place=SectionKind.IMPACT) for finding in found]
 
 
 def communication_time(communication: Communication, zone: ZoneInfo) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 
@@ -172,7 +172,8 @@ def _names_a_thing(verb: str, rest: str) -> bool:
 
 def check_action(action: ActionFacts) -> Iterator[Finding]:
     """What an action lacks to be done by someone, some day."""
-    yield from check_title(action.title)
+    for finding in check_title(action.title):
+        yield replace(finding, place=action.place)
     if not action.has_owner:
         yield lacking(NO_OWNER, place=action.place, quote=action.title)
     if action.due_on is None:

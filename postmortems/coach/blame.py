@@ -148,7 +148,10 @@ def _check_judgements(text: Text) -> Iterator[Finding]:
 def _check_faults(text: Text) -> Iterator[Finding]:
     for start, end in text.sentences_with(_triggers()[0]):
         for match in _fault().finditer(text.plain, start, end):
-            before, after = text.plain[max(start, match.start() - 60) : match.start()], text.plain[match.end() : end]
+            before, after = (
+                text.plain[max(start, match.start() - 60) : match.start()],
+                text.plain[match.end() : min(end, match.end() + 60)],
+            )
             if not NOBODY.search(before) and _means_somebody(match[0].casefold(), before, after):
                 lead = len(match[0]) - len(match[0].lstrip())
                 yield found(FAULT, text.source, match.start() + lead, match.end())

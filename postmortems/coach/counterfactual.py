@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from postmortems.coach.finding import Finding, Rule, Severity, found
-from postmortems.coach.text import Text
+from postmortems.coach.text import Taken, Text
 from postmortems.coach.words import any_of, person, whole, words
 
 RULE = Rule(
@@ -79,17 +79,13 @@ def _harm() -> re.Pattern[str]:
 
 def check(text: Text) -> Iterator[Finding]:
     """What somebody should, could or might have done; and what would be if somebody had."""
-    taken: list[tuple[int, int]] = []
+    taken = Taken()
     spans = text.sentences_with(TRIGGERS)
     for pattern in (_person_should(), _passive_should(), _if_had()):
         for match in (match for span in spans for match in pattern.finditer(text.plain, *span)):
             start, end = match.span("said")
-            if any(start < other_end and end > other_start for other_start, other_end in taken) or _is_fine(
-                text, match
-            ):
-                continue
-            taken.append((start, end))
-            yield found(RULE, text.source, start, end)
+            if not _is_fine(text, match) and taken.take(start, end):
+                yield found(RULE, text.source, start, end)
 
 
 def _is_fine(text: Text, match: re.Match[str]) -> bool:

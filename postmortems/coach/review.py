@@ -18,7 +18,7 @@ from postmortems.coach import (
     vendor,
 )
 from postmortems.coach.finding import Finding, Rule, Severity
-from postmortems.coach.text import Text
+from postmortems.coach.text import Taken, Text
 
 FAMILIES = (title, impact, timeline, times, blame, vendor, counterfactual, ends, actions, lessons, clarity)
 RULES: dict[str, Rule] = {rule.id: rule for family in FAMILIES for rule in family.RULES}
@@ -42,13 +42,11 @@ def check_text(
     ]  # fmt: skip
     if not is_response:
         checks.insert(0, counterfactual.check(text))
-    kept: list[Finding] = []
-    for check in checks:
-        for finding in check:
-            if finding.rule is clarity.SENTENCE or not any(_overlap(finding, other) for other in kept):
-                kept.append(finding)
+    taken = Taken()
+    kept = [finding for check in checks for finding in check if _is_new(finding, taken)]
     return sorted(kept, key=lambda finding: (finding.start, finding.end))
 
 
-def _overlap(one: Finding, other: Finding) -> bool:
-    return other.rule is not clarity.SENTENCE and one.start < other.end and other.start < one.end
+def _is_new(finding: Finding, taken: Taken) -> bool:
+    """A whole sentence hides nothing that is said of its words."""
+    return finding.rule is clarity.SENTENCE or taken.take(finding.start, finding.end)

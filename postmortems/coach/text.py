@@ -26,7 +26,11 @@ PASSED_OVER = re.compile(
     r"|“[^”\n]{1,200}”"
     r'|"[^"\n]{1,200}"'
 )
-SENTENCE_END = re.compile(r"[.!?…]+(?=[\s)\]”\"*_])|\n[ \t]{0,20}\n|\n(?=[ \t]{0,8}(?:[-*+#|>]|\d{1,3}[.)])[ \t])")
+FARTHEST = 300
+"""Characters to either side that are looked at for what a place means, however long its sentence is."""
+SENTENCE_END = re.compile(
+    r"(?<![.!?…])[.!?…]{1,8}(?=[\s)\]”\"*_])|\n[ \t]{0,20}\n|\n(?=[ \t]{0,8}(?:[-*+#|>]|\d{1,3}[.)])[ \t])"
+)
 ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|approx|no|mr|mrs|ms|dr|st|a\.m|p\.m))\.?\Z", re.IGNORECASE)
 
 
@@ -56,7 +60,7 @@ class Text:
     def sentences_with(self, wanted: frozenset[str]) -> list[tuple[int, int]]:
         """The sentences in which any of these words stands."""
         places = (self.tokens[at][0] for word in wanted & self.index.keys() for at in self.index[word])
-        return sorted({self.sentence(place) for place in places})
+        return sorted({self._sentence(place) for place in places})
 
     @cached_property
     def _ends(self) -> list[int]:
@@ -67,15 +71,15 @@ class Text:
         ]
 
     def sentence(self, at: int) -> tuple[int, int]:
-        """Where the sentence around a place begins and ends."""
+        """Where the sentence around a place begins and ends, as far as it has to be looked at."""
+        start, end = self._sentence(at)
+        return max(start, at - FARTHEST), min(end, at + FARTHEST)
+
+    def _sentence(self, at: int) -> tuple[int, int]:
         index = bisect_right(self._ends, at)
         start = self._ends[index - 1] if index else 0
         end = self._ends[index] if index < len(self._ends) else len(self.plain)
         return start, end
-
-    def words_of_sentence(self, at: int) -> str:
-        start, end = self.sentence(at)
-        return self.plain[start:end]
 
     @cached_property
     def sentences(self) -> list[tuple[int, int]]:
@@ -101,3 +105,20 @@ def _hide_lines(source: str) -> str:
             fence = ""
         kept.append(HIDDEN * len(line) if is_hidden else line)
     return "\n".join(kept)
+
+
+class Taken:
+    """Stretches of a text that something was said about already."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+
+    def take(self, start: int, end: int) -> bool:
+        """Take a stretch; False where a part of it is taken."""
+        at = bisect_right(self._starts, start)
+        if (at and self._ends[at - 1] > start) or (at < len(self._starts) and self._starts[at] < end):
+            return False
+        self._starts.insert(at, start)
+        self._ends.insert(at, end)
+        return True

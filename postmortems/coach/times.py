@@ -49,6 +49,8 @@ SAID_ONCE = re.compile(
     rf"shown[ ]|stated[ ])?in[ ]{ZONE}|\b(?:time ?zone|timezone)\b[^.\n]{{0,20}}{ZONE}|\((?:all )?times? in {ZONE}\)",
     re.IGNORECASE,
 )
+NEAR = 100
+"""Characters to either side in which a zone counts for a time."""
 SAME = {"Z": "UTC", "GMT": "UTC"}
 NOT_A_TIME = re.compile(
     r"\b(?:ratio|odds|score|scale|version|verse|aspect|won|psalm|chapter)\b[^.\n]{0,15}\Z|[:/][\w.]{0,15}\Z",
@@ -98,8 +100,9 @@ def _zone_of(text: Text, match: re.Match[str]) -> str:
     if own:
         return own["zone"]
     start, end = text.sentence(match.start())
-    line_start = text.plain.rfind("\n", 0, match.start()) + 1
-    line_end = text.plain.find("\n", match.end())
-    near = text.plain[max(start, line_start) : min(end, line_end if line_end >= 0 else end)]
+    start, end = max(start, match.start() - NEAR), min(end, match.end() + NEAR)
+    line_start = text.plain.rfind("\n", start, match.start()) + 1
+    line_end = text.plain.find("\n", match.end(), end)
+    near = text.plain[max(start, line_start) : line_end if line_end >= 0 else end]
     other = re.search(rf"\d[ ]?(?:[ap]m[ ]?)?\(?({ZONE})(?![\w-])|\bin ({ZONE})(?![\w-])|\(({ZONE})\)", near)
     return next(filter(None, other.groups()), "") if other else ""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache
 
 from postmortems.coach.finding import Finding, Rule, Severity, found
-from postmortems.coach.text import Text
+from postmortems.coach.text import Taken, Text
 from postmortems.coach.words import Phrases, any_of, words
 
 RULE = Rule(
@@ -54,18 +55,18 @@ BLAMED = re.compile(r"\bblame[ ](?:lies[ ]with[ ]|on[ ]|falls[ ]on[ ])?(?:the[ ]
 
 def check(text: Text) -> Iterator[Finding]:
     """Phrases that end at a supplier, and judgements of one."""
-    taken: list[tuple[int, int]] = []
-    suppliers = list(_suppliers().find(text))
-    for start, end in suppliers:
+    taken = Taken()
+    places = []
+    for start, end in _suppliers().find(text):
+        places.append(start)
         judged = _judged().match(text.plain, end)
         blamed = BLAMED.search(text.plain[max(0, start - 30) : start])
-        if judged or blamed:
-            taken.append((start - len(blamed[0]) if blamed else start, judged.end() if judged else end))
-            yield found(RULE, text.source, *taken[-1])
+        first, last = start - len(blamed[0]) if blamed else start, judged.end() if judged else end
+        if (judged or blamed) and taken.take(first, last):
+            yield found(RULE, text.source, first, last)
     for start, end in _phrases().find(text):
-        if any(start < other_end and end > other for other, other_end in taken):
-            continue
         first, last = text.sentence(start)
-        is_told = any(first - 200 <= place < last for place, _ in suppliers)
-        if is_told or text.plain[start:end].casefold() not in NEED_A_SUPPLIER:
+        is_told = bisect_left(places, last) > bisect_left(places, first - 200)
+        is_meant = is_told or text.plain[start:end].casefold() not in NEED_A_SUPPLIER
+        if is_meant and taken.take(start, end):
             yield found(RULE, text.source, start, end)

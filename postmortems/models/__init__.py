@@ -9,6 +9,8 @@ from postmortems.models.analysis import ResponseNote as ResponseNote
 from postmortems.models.analysis import Term as Term
 from postmortems.models.analysis import Why as Why
 from postmortems.models.analysis import WhyQuerySet as WhyQuerySet
+from postmortems.models.coach import CoachSettings as CoachSettings
+from postmortems.models.coach import Dismissal as Dismissal
 from postmortems.models.comment import Comment as Comment
 from postmortems.models.comment import CommentNotice as CommentNotice
 from postmortems.models.comment import Thread as Thread

@@ -5,6 +5,7 @@ import * as Y from "yjs";
 import { make, toast } from "../js/dom.js";
 import { csrfToken } from "../js/csrf.js";
 import { Blocks } from "./blocks.js";
+import { Coach } from "./coach.js";
 import { Comments } from "./comments.js";
 import { Connection } from "./connection.js";
 import { LocalCopy } from "./local-copy.js";
@@ -34,6 +35,7 @@ class LiveDocument extends HTMLElement {
     this.references = new References(this.dataset.insertions);
     this.blocks = new Blocks(this);
     this.comments = new Comments(this, this.sections);
+    this.coach = new Coach(this, this.sections);
     this.chip = this.querySelector(".save-chip");
     this.here = new WhoIsHere(this.querySelector(".here"), this.awareness, (cursor) => this.showCursor(cursor));
     this.querySelector(".view-switch").addEventListener("click", (event) => this.chooseView(event), { signal });
@@ -51,6 +53,7 @@ class LiveDocument extends HTMLElement {
     this.here.destroy();
     this.blocks.destroy();
     this.comments.destroy();
+    this.coach.destroy();
     for (const section of this.sections.values()) {
       section.preview.stop();
       section.editor.destroy();
@@ -99,7 +102,7 @@ class LiveDocument extends HTMLElement {
       peopleUrl: this.dataset.people,
       attachUrl: this.dataset.attach,
       views: () => [...this.sections.values()].map(({ editor: { view } }) => view),
-      extensions: this.comments.extensions(place),
+      extensions: [this.comments.extensions(place), this.coach.extensions],
     });
     const preview = new Preview(panel.querySelector(".live-preview"), previewUrl, ytext);
     this.sections.set(id, { editor, preview, panel, ytext });
@@ -107,6 +110,7 @@ class LiveDocument extends HTMLElement {
     const redraw = () => {
       this.showProgress(id, panel, ytext);
       this.comments.later();
+      this.coach.later(id);
     };
     ytext.observe(redraw);
     redraw();

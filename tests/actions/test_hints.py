@@ -6,7 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from actions.hints import FAR_AWAY, NO_DUE_DATE, NO_OWNER, VAGUE, hints
+from actions.hints import hints
+from postmortems.coach.actions import FAR, LOOKING, NO_DATE, NO_OWNER
 
 TODAY = date(2026, 4, 1)
 
@@ -25,7 +26,7 @@ def test_complete_action_gets_no_hint() -> None:
     ["Investigate the queue", "investigate why", "Look into retries", "  look  into it", "Look at logs", "Explore X"],
 )
 def test_vague_start_is_pointed_out(title: str) -> None:
-    assert found(title) == [VAGUE]
+    assert found(title) == [f"{LOOKING.what} {LOOKING.ask}"]
 
 
 @pytest.mark.parametrize("title", ["Write the result of what we investigate", "Investigator role: name one", "Lookup"])
@@ -34,9 +35,9 @@ def test_only_the_start_counts(title: str) -> None:
 
 
 def test_missing_owner_and_date_are_pointed_out() -> None:
-    assert found(has_owner=False, days=None) == [NO_OWNER, NO_DUE_DATE]
+    assert found(has_owner=False, days=None) == [f"{rule.what} {rule.ask}" for rule in (NO_OWNER, NO_DATE)]
 
 
 def test_45_days_are_fine_and_46_are_far() -> None:
     assert found(days=45) == []
-    assert found(days=46) == [FAR_AWAY]
+    assert found(days=46) == [f"{FAR.what} {FAR.ask}"]

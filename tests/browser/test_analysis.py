@@ -134,7 +134,8 @@ def test_graphs_show_the_same_moment_and_the_lines_stand_where_they_belong(
     places = page.evaluate(
         """() => [...document.querySelectorAll("metric-graph")].map(({ plot }) => {
           const x = Date.UTC(2026, 3, 1, 9, 47) / 1000;
-          return { at: plot.valToPos(x, "x"), from: plot.scales.x.min, to: plot.scales.x.max, wide: plot.over.clientWidth };
+          const { min: from, max: to } = plot.scales.x;
+          return { at: plot.valToPos(x, "x"), from, to, wide: plot.over.clientWidth };
         })"""
     )
     assert places[0] == places[1]

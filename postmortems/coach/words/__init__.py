@@ -1,6 +1,6 @@
 """The word lists, read once, and the patterns made of them.
 
-A phrase matches whole words, one space or line end between them, and either apostrophe; nothing in a pattern repeats
+A phrase matches whole words, one or two spaces or line ends between them, and either apostrophe; nothing in a pattern repeats
 without a bound, so every pattern takes time in proportion to the text.
 """
 
@@ -60,12 +60,13 @@ def _end_of(text: Text, at: int, parts: tuple[str, ...]) -> int | None:
     tokens = text.tokens[at : at + len(parts)]
     if tuple(word for _, _, word in tokens) != parts:
         return None
-    is_close = all(after[0] - before[1] == 1 and text.plain[before[1]] in " \n" for before, after in pairwise(tokens))
+    gaps = (text.plain[before[1] : after[0]] for before, after in pairwise(tokens))
+    is_close = all(len(gap) <= 2 and not gap.strip(" \n") for gap in gaps)
     return tokens[-1][1] if is_close else None
 
 
 def _one(phrase: str) -> str:
-    return r"[ \n]".join(re.escape(word).replace("'", "['’]") for word in phrase.split())
+    return r"[ \n]{1,2}".join(re.escape(word).replace("'", "['’]") for word in phrase.split())
 
 
 @cache
