@@ -1,6 +1,6 @@
 # Two commands matter: `make run` starts Debrief on this machine, `make test` checks all of it.
 .DEFAULT_GOAL := help
-.PHONY: help run env test check format lock bench bench-live bench-jira soak jira-mutants soak-live services services-stop venv venv-dev static static-check
+.PHONY: help run env test check format lock bench bench-live bench-jira bench-coach coach-report soak jira-mutants soak-live services services-stop venv venv-dev static static-check
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
@@ -45,6 +45,12 @@ jira-mutants: venv-dev  ## Break the synchronisation with Jira one rule at a tim
 
 bench-jira: venv-dev  ## Count the requests the synchronisation needs of a Jira that takes 100 ms for each
 	@exec $(PYTHON) -m tests.bench.jira
+
+bench-coach: venv-dev  ## Measure the coach on a section, four pages, and up to a megabyte
+	@exec $(PYTHON) -m tests.bench.coach
+
+coach-report: venv-dev  ## Print how often each rule of the coach is right, and what it misses
+	@exec $(PYTHON) -m tests.coach.measure
 
 soak: venv-dev  ## Run the tests that take minutes
 	@CHROMIUM=$$(sh config/chromium.sh) && export CHROMIUM && exec $(PYTEST) -m soak

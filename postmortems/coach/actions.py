@@ -152,6 +152,8 @@ def check_title(title: str) -> Iterator[Finding]:
             _checkable().search(rest) or len(rest.split()) >= ONLY_WORDS or _names_a_thing(match["said"], rest)
         ):
             continue
+        if kind == "looking" and ", " in rest:
+            continue
         if kind == "looking" and re.search(
             r"\b(?:and (?:write|decide|document|publish|report|agree)|decide)\b", rest, re.IGNORECASE
         ):

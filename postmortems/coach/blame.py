@@ -61,6 +61,7 @@ NOBODY = re.compile(
     r"\b(?:no(?:body| one|r)?|not|never|n['’]t|without|nothing|anything)\b[ ](?:(?!should)[\w'’-]{1,15}[ ]){0,3}\Z",
     re.IGNORECASE,
 )
+IS_SOMEBODY = re.compile(r"[ ](?:here[ ])?(?:was|is|were|turned out to be)[ ]", re.IGNORECASE)
 NOT_OUR_FAULT = r"(?![ -](?:toleran|tree|domain|isolat|inject|detect|handl|line|code|page|report|model|zone|rate|log))"
 SOFTLY = (
     r"(?:[ ](?:also|then|simply|just|again|repeatedly|clearly|obviously|completely|entirely|had|has|have|did|"
@@ -160,7 +161,8 @@ def _check_faults(text: Text) -> Iterator[Finding]:
 def _means_somebody(said: str, before: str, after: str) -> bool:
     """Queries are culprits, and cables at fault: whether it is somebody, the words around it tell."""
     if said == "culprit":
-        return bool(_somebody().search(after[:40]))
+        named = IS_SOMEBODY.match(after)
+        return bool(named and _somebody().search(after[named.end() : named.end() + 40]))
     if said in {"at fault", "to blame", "blamed"}:
         return bool(_somebody().search(before[-50:]) or _somebody().search(after[:30]))
     return True

@@ -70,7 +70,8 @@ def _phrases() -> dict[str, Phrases]:
 @cache
 def _counted() -> re.Pattern[str]:
     """What is counted, right behind an amount."""
-    of = r"(?:[ ]of)?(?:[ ](?:the|our|their|these|those))?(?:[ ][a-z-]{2,20}){0,2}?"
+    kind = r"(?:[ ](?!(?:to|for|by|in|on|with|at|from|and|or|as)\b)[a-z-]{2,20}){0,2}?"
+    of = rf"(?:[ ]of)?(?:[ ](?:the|our|their|these|those))?{kind}"
     return re.compile(rf"{of}[ ]{any_of(words()['impact']['counted'])}(?![\w-])", re.IGNORECASE)
 
 
@@ -90,8 +91,15 @@ def _is_imagined(text: Text, start: int, end: int) -> bool:
     """What may be, or has nothing to do with harm."""
     first, last = text.sentence(start)
     before, after = (max(first, start - 40), start), (end, min(last, end + 20))
-    is_other = _unimportant().search(text.plain, start, min(last, end + 12))
+    is_other = _unimportant().search(text.plain, start, min(last, end + 12)) or not _harmed().search(
+        text.plain, first, last
+    )
     return bool(is_other or NOT_IMPACT.search(text.plain, *before) or NOT_YET.search(text.plain, *after))
+
+
+@cache
+def _harmed() -> re.Pattern[str]:
+    return whole(words()["impact"]["harmed"])
 
 
 @cache

@@ -23,6 +23,7 @@ RULE = Rule(
     good=("Customers in the EU could not pay for 23 minutes",),
 )
 RULES = (RULE,)
+COUNTED = re.compile(r"\d[ ]?(?:million|thousand|%|minutes|hours|days|percent)\b", re.IGNORECASE)
 
 
 @cache
@@ -35,5 +36,5 @@ def check_title(title: str) -> Iterator[Finding]:
     """A cause where nobody is said to have felt it."""
     causes, effects = _patterns()
     match = causes.search(title)
-    if match and not effects.search(title):
+    if match and not effects.search(title) and not COUNTED.search(title):
         yield found(RULE, title, 0, len(title))

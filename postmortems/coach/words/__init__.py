@@ -1,7 +1,7 @@
 """The word lists, read once, and the patterns made of them.
 
-A phrase matches whole words, one or two spaces or line ends between them, and either apostrophe; nothing in a pattern repeats
-without a bound, so every pattern takes time in proportion to the text.
+A phrase matches whole words, one or two spaces or line ends between them, and either apostrophe; nothing in a pattern
+repeats without a bound, so every pattern takes time in proportion to the text.
 """
 
 from __future__ import annotations
