@@ -298,8 +298,8 @@ def _any_of(terms: frozenset[str]) -> re.Pattern[str]:
 
 
 def _as_written(word: str, terms: Mapping[str, Explained]) -> str:
-    """The key of the term that `word` is, in whatever case."""
-    return word if word in terms else next(term for term in terms if term.casefold() == word.casefold())
+    """The key of the term that `word` is, in whatever case, as the pattern that found it sees cases."""
+    return word if word in terms else next(term for term in terms if re.fullmatch(re.escape(term), word, re.IGNORECASE))
 
 
 def _text(content: str) -> Token:

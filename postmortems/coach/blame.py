@@ -162,7 +162,7 @@ def _means_somebody(said: str, before: str, after: str) -> bool:
     """Queries are culprits, and cables at fault: whether it is somebody, the words around it tell."""
     if said == "culprit":
         named = IS_SOMEBODY.match(after)
-        return bool(named and _somebody().search(after[named.end() : named.end() + 40]))
+        return bool(named and _somebody().search(after[named.end() : named.end() + 22]))
     if said in {"at fault", "to blame", "blamed"}:
         return bool(_somebody().search(before[-50:]) or _somebody().search(after[:30]))
     return True

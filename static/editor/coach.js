@@ -4,6 +4,8 @@ import { Decoration, EditorView } from "@codemirror/view";
 import { make } from "../js/dom.js";
 
 const PAUSE_MS = 800;
+const LONGEST_WAIT_MS = 5000;
+const MOVED = 300;
 const shown = StateEffect.define();
 
 /** Which words the coach has something to say about, in one editor; they move with the text. */
@@ -31,20 +33,23 @@ export class Coach {
 
   destroy() {
     this.stop.abort();
-    for (const timer of this.waiting.values()) clearTimeout(timer);
+    for (const { timer } of this.waiting.values()) clearTimeout(timer);
   }
 
   get extensions() {
     return [underlines];
   }
 
-  /** A section said something new: ask once its people pause. */
-  later(id, wait = PAUSE_MS) {
-    clearTimeout(this.waiting.get(id));
-    this.waiting.set(id, setTimeout(() => this.ask(id), wait));
+  /** A section says something new: ask once its people pause, or after a while where they never do. */
+  later(id) {
+    const { timer, since = performance.now() } = this.waiting.get(id) ?? {};
+    clearTimeout(timer);
+    const left = Math.max(0, since + LONGEST_WAIT_MS - performance.now());
+    this.waiting.set(id, { since, timer: setTimeout(() => this.ask(id), Math.min(PAUSE_MS, left)) });
   }
 
   async ask(id) {
+    this.waiting.delete(id);
     const section = this.sections.get(id);
     const place = section?.panel.querySelector("[data-coach-url]");
     if (!place) return;
@@ -53,8 +58,8 @@ export class Coach {
     const answer = await fetch(place.dataset.coachUrl, request).catch(() => null);
     if (!answer?.ok || this.sections.get(id) !== section) return;
     const { findings } = await answer.json();
-    if (section.ytext.toString() !== body) return this.later(id);
-    this.show(section, findings);
+    const text = section.ytext.toString();
+    this.show(section, text === body ? findings : findings.flatMap((finding) => moved(finding, text)));
   }
 
   show(section, findings) {
@@ -149,4 +154,11 @@ export class Coach {
     const notes = section.panel.querySelectorAll(".coach-note");
     for (const [index, note] of notes.entries()) note.classList.toggle("is-current", index === at);
   }
+}
+
+/** A finding in a text that went on meanwhile: where its words are now, or nowhere. */
+function moved(finding, text) {
+  const start = text.indexOf(finding.quote, Math.max(0, finding.start - MOVED));
+  if (start < 0 || start > finding.start + MOVED || finding.quote.length !== finding.end - finding.start) return [];
+  return [{ ...finding, start, end: start + finding.quote.length }];
 }

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from config.embedded import services
+from tests.bench import coach
 
 ROUNDS = 40
 
@@ -157,6 +158,8 @@ def compare() -> None:
     for name, url in pages.items():
         headers = {"HX-Request": "true"} if name == "quick search" else {}
         measure(name, partial(client.get, url, headers=headers))
+    print()
+    coach.report()
     print("\nGoal: the p95 of a page under 3 times the p95 of its SQL plus 25 ms. “over” marks a page beyond it.")
 
 

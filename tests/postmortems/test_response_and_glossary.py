@@ -80,6 +80,15 @@ def test_a_term_is_explained_where_it_is_used_first_and_listed(as_user: As, alic
     assert f'<dt id="term-{term.pk}">WAF</dt>' in page
 
 
+@pytest.mark.parametrize(("term", "written"), [("mini", "MİNİ"), ("disk", "DıSK"), ("Straße", "STRASSE"), ("ok", "OK")])
+def test_letters_that_have_two_cases_break_no_page(
+    as_user: As, alice: User, document: Postmortem, term: str, written: str
+) -> None:
+    Section.objects.create(postmortem=document, position=1, title="Text", body=f"It is {written} here.")
+    as_user(alice).post(f"/postmortems/{document.pk}/glossary/add/", {"term": term, "meaning": "Something"})
+    assert written in as_user(alice).get(f"/postmortems/{document.pk}/read/").content.decode()
+
+
 def test_a_term_is_explained_once(as_user: As, alice: User, document: Postmortem) -> None:
     client, add = as_user(alice), f"/postmortems/{document.pk}/glossary/add/"
     client.post(add, {"term": "WAF", "meaning": "One"})
