@@ -26,6 +26,7 @@ from postmortems.models import (
     DocumentHead,
     Lesson,
     Participant,
+    Perspective,
     Postmortem,
     Revision,
     Section,
@@ -279,3 +280,34 @@ def hidden_postmortems(user: User) -> QuerySet[Postmortem, Any]:
     shut = own.union(of_incident)
     seen = Postmortem.objects.order_by().visible_to(user).filter(pk__in=shut).values("pk")
     return shut.difference(seen)
+
+
+@dataclass(frozen=True)
+class Perspectives:
+    """What a person is shown of the perspectives: their own, who has answered, what was shared."""
+
+    own: Perspective | None
+    asked: list[tuple[User, str]]
+    """Everybody who was asked, with how far they are; never a word of theirs."""
+    shared: list[Perspective]
+    proposed: list[int]
+    """Responders who were not asked yet."""
+
+
+def perspectives_for(postmortem: Postmortem, user: User) -> Perspectives:
+    """What `user` is shown. The words of others are read only where they were shared."""
+    rows = postmortem.perspectives.select_related("person").defer("text")
+    asked = [(row.person, _how_far(row)) for row in rows]
+    seen = Perspective.objects.visible_to(user).filter(postmortem=postmortem).select_related("person")
+    own = seen.filter(person=user).first()
+    shared = [row for row in seen if row.shared_at and row.person_id != user.pk]
+    incident = postmortem.incident
+    known = {person.pk for person, _ in asked}
+    people = {person.pk for person in incident.responders.all()} | ({incident.commander_id} - {None})
+    return Perspectives(own, asked, shared, sorted(pk for pk in people - known if pk))
+
+
+def _how_far(row: Perspective) -> str:
+    if row.shared_at:
+        return "shared"
+    return "has written" if row.answered_at else "was asked"

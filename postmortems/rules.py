@@ -7,7 +7,7 @@ from accounts.models import User
 from incidents import rules as incident_rules
 from incidents.models import Incident
 from postmortems.enums import ParticipantRole, State
-from postmortems.models import Comment, Part, Postmortem, Thread
+from postmortems.models import Comment, Part, Perspective, Postmortem, Thread
 
 WRITERS = (ParticipantRole.CONTRIBUTOR, ParticipantRole.FACILITATOR)
 
@@ -51,6 +51,11 @@ def can_close(user: User, thread: Thread) -> bool:
 def can_rewrite(user: User, comment: Comment) -> bool:
     """One's own words, and nobody else's."""
     return can_see(user, comment) and comment.created_by_id == user.pk
+
+
+def can_write_perspective(user: User, perspective: Perspective) -> bool:
+    """Whose it is, and nobody else: not the facilitator, not an administrator."""
+    return perspective.person_id == user.pk and can_see(user, perspective.postmortem)
 
 
 def can_manage(user: User, subject: Postmortem | Part) -> bool:

@@ -36,6 +36,7 @@ from postmortems.models import (
     Lesson,
     Metric,
     Participant,
+    Perspective,
     Postmortem,
     Revision,
     Section,
@@ -199,6 +200,9 @@ def _build(world: World, team: Team, visibility: Visibility) -> None:
             postmortem=postmortem, number=1, text=f"Factor {canary}", layer="design", position=1, created_by=owner
         ),
         Gate.objects.create(postmortem=postmortem, label=f"Gate {canary}"),
+        Perspective.objects.create(
+            postmortem=postmortem, person=owner, text=f"Perspective {canary}", asked_by=owner, asked_at=NOON
+        ),
         Dismissal.objects.create(
             postmortem=postmortem,
             rule="vague-amount",

@@ -18,6 +18,7 @@ from postmortems.models.live import DocumentHead as DocumentHead
 from postmortems.models.live import DocumentSnapshot as DocumentSnapshot
 from postmortems.models.live import DocumentUpdate as DocumentUpdate
 from postmortems.models.live import DocumentWriter as DocumentWriter
+from postmortems.models.perspective import Perspective as Perspective
 from postmortems.models.postmortem import Attachment as Attachment
 from postmortems.models.postmortem import Lesson as Lesson
 from postmortems.models.postmortem import Part as Part

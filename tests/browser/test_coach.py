@@ -78,6 +78,6 @@ def test_the_panel_follows_what_is_typed(page: Page) -> None:
 
 
 def test_a_lesson_hears_of_its_words_before_it_is_added(page: Page) -> None:
-    page.get_by_label("Lesson").fill("Add an alert on age.")
+    page.get_by_role("textbox", name="Lesson").fill("Add an alert on age.")
     expect(page.get_by_text("This says what we will do, not what we learned.")).to_be_visible()
     assert not Postmortem.objects.get().lessons.exists()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from tests.routes import Route, routes
 from tests.world import World, address_of, build_world
 
 OURS = [route for route in routes() if route.is_ours and route.access]
-MODULES = [f"{app}.forms" for app in ("accounts", "incidents", "postmortems", "actions")]
+FORMS = ["accounts.forms", "incidents.forms", "postmortems.forms", "actions.forms", "actions.jira.forms"]
 LOOSE = {"line", "direction", "archived", "is_milestone", "preview", "add", "page", "size", "status", "value", "next"}
 """Names that views read without a form."""
 ODD = {
@@ -39,10 +41,23 @@ ODD = {
 }
 
 
+def form_modules() -> list[ModuleType]:
+    """Every module of forms, those within packages too."""
+    found = []
+    for module in map(importlib.import_module, FORMS):
+        inner = pkgutil.iter_modules(getattr(module, "__path__", []), f"{module.__name__}.")
+        found += [module, *(importlib.import_module(each.name) for each in inner)]
+    return found
+
+
+def test_forms_are_found_within_packages() -> None:
+    assert {"due_on", "anchor", "shows", "reason", "has_held", "project_key"} <= field_names()
+
+
 def field_names() -> set[str]:
     """Every field of every form of ours."""
     found = set(LOOSE)
-    for module in map(importlib.import_module, MODULES):
+    for module in form_modules():
         for form in vars(module).values():
             if isinstance(form, type) and issubclass(form, forms.BaseForm) and hasattr(form, "base_fields"):
                 found |= set(form.base_fields)
