@@ -2,6 +2,7 @@
 import "./elements/action-matrix.js";
 import "./elements/attach-files.js";
 import "./elements/bulk-choice.js";
+import "./elements/coach-live.js";
 import "./elements/confirm-dialog.js";
 import "./elements/insert-reference.js";
 import "./elements/keep-text.js";
