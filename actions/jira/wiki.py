@@ -36,11 +36,12 @@ def to_wiki(markdown: str) -> str:
 # -- To wiki markup ----------------------------------------------------------------------------------------------------
 
 
-def _blocks(nodes: Iterable[SyntaxTreeNode]) -> list[str]:
-    return [text for text in (_block(node) for node in nodes) if text.strip()]
+def _blocks(nodes: Iterable[SyntaxTreeNode], *, is_quoted: bool = False) -> list[str]:
+    return [text for text in (_block(node, is_quoted=is_quoted) for node in nodes) if text.strip()]
 
 
-def _block(node: SyntaxTreeNode) -> str:
+def _block(node: SyntaxTreeNode, *, is_quoted: bool = False) -> str:
+    """One block. The markup knows no quotation within another or an item: there its words stand by themselves."""
     match node.type:
         case "paragraph":
             return _safe_starts(_inline(node.children))
@@ -49,7 +50,8 @@ def _block(node: SyntaxTreeNode) -> str:
         case "bullet_list" | "ordered_list":
             return "\n".join(_items(node, ""))
         case "blockquote":
-            return "{quote}\n" + "\n\n".join(_blocks(node.children)) + "\n{quote}"
+            quoted = "\n\n".join(_blocks(node.children, is_quoted=True))
+            return quoted if is_quoted else f"{{quote}}\n{quoted}\n{{quote}}"
         case "fence" | "code_block":
             return _code(node)
         case "hr":
@@ -70,7 +72,7 @@ def _items(node: SyntaxTreeNode, outer: str) -> Iterator[str]:
                 nested += _items(child, mark)
             else:
                 is_plain = child.type == "paragraph"
-                inner.append(_one_line(_inline(child.children) if is_plain else _block(child)))
+                inner.append(_one_line(_inline(child.children) if is_plain else _block(child, is_quoted=True)))
         if any(inner) or not nested:
             yield f"{mark} " + " \\\\ ".join(text for text in inner if text)
         yield from nested

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actions.jira.wiki import from_wiki, to_wiki
@@ -55,6 +55,10 @@ def test_what_people_write_in_jira_is_understood(wiki: str, markdown: str) -> No
     assert from_wiki(wiki) == markdown
 
 
+@example("> - > 0")
+@example("> > a")
+@example("- > a\n  >\n  > b")
+@example("> - a\n>\n>   > b\n>   > - c")
 @given(DOCUMENT)
 def test_no_word_is_lost_on_the_way(markdown: str) -> None:
     there = to_wiki(markdown)
