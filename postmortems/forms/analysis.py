@@ -23,7 +23,7 @@ def _lines(rows: int) -> forms.Textarea:
 class WhyForm(CleanTextMixin, forms.Form):
     """One why: what is asked, and what is known."""
 
-    question = forms.CharField(max_length=300, required=False, label="Why…?")
+    question = forms.CharField(max_length=500, required=False, label="Why…?")
     answer = forms.CharField(max_length=2000, required=False, label="Because", widget=_lines(2))
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
@@ -39,7 +39,7 @@ class WhyForm(CleanTextMixin, forms.Form):
 class BranchForm(CleanTextMixin, forms.Form):
     """What a branch asks."""
 
-    question = forms.CharField(max_length=300, label="Question")
+    question = forms.CharField(max_length=500, label="Question")
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
 
@@ -59,7 +59,7 @@ class FactorForm(CleanTextMixin, forms.Form):
     """One hole in a layer, or one that held."""
 
     text = forms.CharField(
-        max_length=1000,
+        max_length=2000,
         label="What was missing or in the way",
         widget=_lines(2),
         help_text="The condition, not the person: “The release went to every server at once”.",
@@ -112,9 +112,9 @@ class ResponseForm(CleanTextMixin, forms.Form):
 class TermForm(CleanTextMixin, forms.Form):
     """A term and what is meant by it."""
 
-    term = forms.CharField(max_length=80, label="Term")
+    term = forms.CharField(max_length=200, label="Term")
     meaning = forms.CharField(
-        max_length=500, label="Meaning", help_text="In a sentence, for a reader from another team."
+        max_length=2000, label="Meaning", help_text="In a sentence, for a reader from another team."
     )
     revision = forms.IntegerField(required=False, widget=forms.HiddenInput)
 

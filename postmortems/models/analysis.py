@@ -21,7 +21,7 @@ class Branch(Part):
     position = models.PositiveIntegerField()
     """Its number too: "2" in "Why 2.3"."""
     kind = models.CharField(max_length=10, choices=BranchKind)
-    question = models.CharField(max_length=300)
+    question = models.CharField(max_length=500)
     revision = models.PositiveIntegerField(default=1, editable=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
@@ -55,7 +55,7 @@ class Why(Part):
     parent = models.ForeignKey("self", on_delete=models.CASCADE, null=True, blank=True, related_name="below")
     position = models.PositiveIntegerField()
     """Among those beside it."""
-    question = models.CharField(max_length=300, blank=True)
+    question = models.CharField(max_length=500, blank=True)
     answer = models.TextField(max_length=2000, blank=True)
     import_key = models.CharField(max_length=64, null=True, blank=True, editable=False)
     revision = models.PositiveIntegerField(default=1, editable=False)
@@ -116,7 +116,7 @@ class Factor(Part):
 
     postmortem = models.ForeignKey(Postmortem, on_delete=models.CASCADE, related_name="factors")
     number = models.PositiveIntegerField()
-    text = models.TextField(max_length=1000)
+    text = models.TextField(max_length=2000)
     layer = models.CharField(max_length=10, choices=DefenceLayer)
     category = models.CharField(max_length=14, choices=FactorCategory, blank=True)
     has_held = models.BooleanField(default=False)
@@ -179,8 +179,8 @@ class Term(Part):
     """A word that readers from outside may not know, and what is meant by it."""
 
     postmortem = models.ForeignKey(Postmortem, on_delete=models.CASCADE, related_name="terms")
-    term = models.CharField(max_length=80)
-    meaning = models.CharField(max_length=500)
+    term = models.CharField(max_length=200)
+    meaning = models.TextField(max_length=2000)
     import_key = models.CharField(max_length=64, null=True, blank=True, editable=False)
     revision = models.PositiveIntegerField(default=1, editable=False)
 

@@ -22,7 +22,7 @@ from incidents.models import Incident
 from postmortems.enums import RevisionReason, SectionKind, State
 from postmortems.models import Lesson, Postmortem, Section, Template
 from postmortems.services.draft import make_postmortem
-from postmortems.services.imported_analysis import import_analysis, memory_of, remember
+from postmortems.services.imported_analysis import PROSE, import_analysis, memory_of, remember
 from postmortems.services.postmortem import lock_postmortem, postmortem_was_changed
 from postmortems.services.state import write_state
 from postmortems.services.text import keep_revision, write_texts
@@ -30,7 +30,7 @@ from postmortems.services.text import keep_revision, write_texts
 if TYPE_CHECKING:
     from incidents.importers.debrief_json import IncidentDocument
 
-SECTIONS, LESSONS = "pm-sections", "pm-lessons"
+SECTIONS, LESSONS = PROSE, "pm-lessons"
 PUBLISHED_AFTER = timedelta(days=14)
 
 

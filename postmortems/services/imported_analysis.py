@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Max
-from django.utils.text import slugify
 
 from accounts.models import User
 from incidents.models import ImportedPart, Incident
@@ -18,6 +18,7 @@ from postmortems.services.factor import FactorFacts, put_factor
 if TYPE_CHECKING:
     from incidents.importers.debrief_json import IncidentDocument
 
+PROSE = "pm-sections"
 WHYS, FACTORS, TERMS = "pm-whys", "pm-factors", "pm-terms"
 TITLES = {
     SectionKind.WHYS: "Five Whys",
@@ -51,11 +52,16 @@ KINDS = (
 def import_analysis(postmortem: Postmortem, document: IncidentDocument, *, by: User, now: datetime) -> bool:
     """Bring the rows in line with the file; what people changed or deleted stays as they left it. True if any changed.
 
-    The caller has locked the post-mortem.
+    What an earlier version imported as prose stays prose. The caller has locked the post-mortem.
     """
-    changed = _import_whys(postmortem, document, by=by, now=now)
-    changed |= _import_factors(postmortem, document, by=by, now=now)
-    changed |= _import_terms(postmortem, dict(document.glossary), now=now)
+    as_prose = memory_of(postmortem.incident, PROSE, now=now).values
+    changed = False
+    if "root-cause" not in as_prose:
+        changed |= _import_whys(postmortem, document, by=by, now=now)
+    if "factors" not in as_prose:
+        changed |= _import_factors(postmortem, document, by=by, now=now)
+    if "glossary" not in as_prose:
+        changed |= _import_terms(postmortem, dict(document.glossary), now=now)
     return changed
 
 
@@ -146,7 +152,7 @@ def _branches(postmortem: Postmortem, document: IncidentDocument, *, is_first: b
         Branch.objects.bulk_create(
             Branch(
                 postmortem=postmortem, position=at, kind=_kind(told.branch), created_at=now,
-                question=(told.starts_from or told.branch)[:300],
+                question=told.starts_from or told.branch,
             )
             for at, told in enumerate(document.five_whys, start=1)
         )  # fmt: skip
@@ -183,7 +189,7 @@ def _import_factors(postmortem: Postmortem, document: IncidentDocument, *, by: U
         put_factor(postmortem, FactorFacts(said["text"], said["layer"]), by=by, now=now, import_key=key)
 
     wanted = {
-        f"factor-{at}": {"text": told.text[:1000], "layer": str(layer_of(told.layer))}
+        f"factor-{at}": {"text": told.text, "layer": str(layer_of(told.layer))}
         for at, told in enumerate(document.contributing_factors, start=1)
     }
     changed = _follow(memory, wanted, present, make)
@@ -210,8 +216,8 @@ def _import_terms(postmortem: Postmortem, glossary: Mapping[str, str], *, now: d
             Term.objects.create(postmortem=postmortem, import_key=key, **said)
 
     wanted = {
-        f"term-{slugify(term)[:50] or at}": {"term": term[:80], "meaning": meaning[:500]}
-        for at, (term, meaning) in enumerate(glossary.items(), start=1)
+        f"term-{sha256(term.encode()).hexdigest()[:32]}": {"term": term, "meaning": meaning}
+        for term, meaning in glossary.items()
     }
     changed = _follow(memory, wanted, present, make)
     remember(memory, now=now)

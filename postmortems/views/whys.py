@@ -167,7 +167,7 @@ def why_add(request: Request, branch: Branch) -> HttpResponseBase:
     at = place.cleaned_data if place.is_valid() else {}
     below, beside = at.get("below"), at.get("beside")
     where = {"below": below, "beside": beside, "adding": True}
-    question = request.GET.get("question", "")[:300]
+    question = request.GET.get("question", "")[:500]
     form = WhyForm(request.POST or None, initial={"question": question})
     if not form.is_bound or not form.is_valid():
         return _branch(request, branch, 422 if form.is_bound else 200, form=form, **where)

@@ -21,7 +21,8 @@ from incidents.importers.parts import keyed
 from incidents.importers.zones import fitting_zone, likely_zone
 from incidents.models import Communication, ImpactFigure, Incident, Service, TimelineEvent
 from incidents.services.imports import ImportOutcome, ImportRefused, import_document, import_file
-from postmortems.models import Lesson, Postmortem, Section
+from postmortems.models import Branch, Factor, Lesson, Postmortem, Section, Term, Why
+from postmortems.whys import trees_of
 
 SAMPLES = sorted((Path(settings.BASE_DIR) / "incidents" / "samples").glob("*.json"))
 NOW = datetime(2026, 4, 1, 12, 0, tzinfo=UTC)
@@ -35,6 +36,10 @@ WRITTEN: tuple[type[Model], ...] = (
     Postmortem,
     Section,
     Lesson,
+    Branch,
+    Why,
+    Factor,
+    Term,
     ActionItem,
 )
 
@@ -99,6 +104,15 @@ def test_every_sample_is_written_whole(path: Path, alice: User) -> None:
     postmortem = incident.postmortems.get()
     assert [lesson.text for lesson in postmortem.lessons.all()] == data["lessons"]
     assert {action.title for action in postmortem.action_items.all()} == {a["text"] for a in data["action_items"]}
+    assert {factor.text for factor in postmortem.factors.all()} == {f["text"] for f in data["contributing_factors"]}
+    chains = [[(step["why"], step["because"]) for step in branch["whys"]] for branch in data["five_whys"]]
+    trees = [[(node.why.question, node.why.answer) for node in tree.nodes] for tree in trees_of(postmortem)]
+    assert trees == chains
+    assert [node.depth for tree in trees_of(postmortem) for node in tree.nodes] == [
+        depth for chain in chains for depth in range(len(chain))
+    ]
+    assert {(term.term, term.meaning) for term in postmortem.terms.all()} == set(data["glossary"].items())
+    assert not postmortem.sections.filter(title__in=["Root cause analysis", "Context"]).exclude(body="").exists()
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
@@ -246,6 +260,33 @@ def test_what_the_file_changed_is_updated_in_place(alice: User) -> None:
     assert second.incident.title == "A better title"
     assert second.counts["events"].updated == 1
     assert not second.created
+
+
+def test_the_analysis_follows_the_file_until_people_change_it(alice: User) -> None:
+    data = sample("fastly")
+    postmortem = imported(data, alice).incident.postmortems.get()
+    Factor.objects.filter(postmortem=postmortem, import_key="factor-1").update(text="Ours", revision=2)
+    data["contributing_factors"][0]["text"] = "Theirs"
+    data["contributing_factors"][1]["text"] = "Followed"
+    data["five_whys"][0]["whys"][0]["because"] = "Said better"
+    data["five_whys"][0]["whys"].append({"n": "1.99", "why": "And then?", "because": "Nothing"})
+    imported(data, alice, LATER)
+    assert {factor.text for factor in postmortem.factors.all()} >= {"Ours", "Followed"}
+    [tree, *_] = trees_of(postmortem)
+    assert (tree.nodes[0].why.answer, tree.nodes[-1].why.answer) == ("Said better", "Nothing")
+    assert tree.nodes[-1].depth == len(tree.nodes) - 1
+
+
+def test_what_was_imported_as_prose_is_not_there_twice(alice: User) -> None:
+    data = sample("fastly")
+    incident = imported({**data, "five_whys": [], "contributing_factors": [], "glossary": {}}, alice).incident
+    part = incident.imported_parts.get(part="pm-sections")
+    part.values |= {"factors": {"section": "x", "body": "- a"}, "root-cause": {"section": "x", "body": "b"}}
+    part.save()
+    imported(data, alice, LATER)
+    postmortem = incident.postmortems.get()
+    assert (postmortem.factors.count(), postmortem.whys.count()) == (0, 0)
+    assert postmortem.terms.count() == len(data["glossary"])
 
 
 def test_what_left_the_file_is_removed(alice: User) -> None:
