@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F
 
 from accounts import audit
 from accounts.exceptions import EditedMeanwhile
 from accounts.models import User
 from postmortems.enums import DefenceLayer
 from postmortems.models import Factor, Gate, Postmortem
+from postmortems.services.order import next_position, swap_with_neighbour
 from postmortems.services.postmortem import lock_for_writing, postmortem_was_changed
 
 MOST_FACTORS = 100
@@ -67,7 +68,7 @@ def put_factor(
     """The row itself; the caller has locked the post-mortem."""
     order = [layer.value for layer in DefenceLayer]
     earlier = order[: order.index(facts.layer) + 1]
-    position = (postmortem.factors.filter(layer__in=earlier).aggregate(last=Max("position"))["last"] or 0) + 1
+    position = next_position(postmortem.factors.filter(layer__in=earlier))
     postmortem.factors.filter(position__gte=position).update(position=F("position") + 1)
     postmortem.last_factor_number += 1
     postmortem.save(update_fields=["last_factor_number"])
@@ -103,15 +104,8 @@ def move_factor(*, factor: Factor, up: bool, by: User, now: datetime) -> None:
     """Earlier or later in the order in which the incident passed them; at the end of the list nothing happens."""
     postmortem = lock_for_writing(factor.postmortem)
     locked = _locked(factor)
-    before = postmortem.factors.filter(position__lt=locked.position).last()
-    after = postmortem.factors.filter(position__gt=locked.position).first()
-    neighbour = before if up else after
-    if neighbour is None:
-        return
-    neighbour.position, locked.position = locked.position, neighbour.position
-    neighbour.save(update_fields=["position"])
-    locked.save(update_fields=["position"])
-    _record(locked, "factor.moved", postmortem, by=by, now=now)
+    if swap_with_neighbour(locked, postmortem.factors.all(), up=up):
+        _record(locked, "factor.moved", postmortem, by=by, now=now)
 
 
 @transaction.atomic

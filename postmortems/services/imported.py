@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import Max
 
 from accounts import audit
 from accounts.models import User
@@ -24,6 +23,7 @@ from postmortems.models import Lesson, Postmortem, Section, Template
 from postmortems.services.draft import make_postmortem
 from postmortems.services.imported_analysis import PROSE, import_analysis, memory_of, remember
 from postmortems.services.postmortem import lock_postmortem, postmortem_was_changed
+from postmortems.services.section import append_section
 from postmortems.services.state import write_state
 from postmortems.services.text import keep_revision, write_texts
 
@@ -127,12 +127,7 @@ def _section_of(
         section = sections.filter(is_summary=True).first()
     else:
         section = sections.filter(kind=SectionKind.PROSE, title=chapter.title).first()
-    return section or _appended(postmortem, chapter.title, now=now)
-
-
-def _appended(postmortem: Postmortem, title: str, *, now: datetime) -> Section:
-    last = postmortem.sections.aggregate(last=Max("position"))["last"] or 0
-    return Section.objects.create(postmortem=postmortem, position=last + 1, title=title, updated_at=now)
+    return section or append_section(postmortem, title=chapter.title, now=now)
 
 
 def _bullets(lines: Any) -> str:

@@ -7,13 +7,12 @@ from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Max
-
 from accounts.models import User
 from incidents.models import ImportedPart, Incident
 from postmortems.enums import BranchKind, DefenceLayer, SectionKind
-from postmortems.models import Branch, Factor, Postmortem, Section, Term, Why
+from postmortems.models import Branch, Factor, Postmortem, Term, Why
 from postmortems.services.factor import FactorFacts, put_factor
+from postmortems.services.section import append_section
 
 if TYPE_CHECKING:
     from incidents.importers.debrief_json import IncidentDocument
@@ -109,10 +108,8 @@ def _says(row: Any, said: Mapping[str, str]) -> bool:
 
 def _show(postmortem: Postmortem, kind: SectionKind, *, now: datetime) -> None:
     """See to it that a section shows the rows."""
-    if postmortem.sections.filter(kind=kind).exists():
-        return
-    last = postmortem.sections.aggregate(last=Max("position"))["last"] or 0
-    Section.objects.create(postmortem=postmortem, position=last + 1, kind=kind, title=TITLES[kind], updated_at=now)
+    if not postmortem.sections.filter(kind=kind).exists():
+        append_section(postmortem, title=TITLES[kind], kind=kind, now=now)
 
 
 # -- Five Whys ---------------------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.db.models import Max
 
 from accounts import audit
 from accounts.exceptions import EditedMeanwhile
@@ -17,6 +16,7 @@ from postmortems.enums import AttachmentKind
 from postmortems.models import Attachment, Metric, MetricSeries, Postmortem
 from postmortems.series import Series
 from postmortems.services.attachment import FileRefused, add_attachment
+from postmortems.services.order import next_position, swap_with_neighbour
 from postmortems.services.postmortem import lock_for_writing, postmortem_was_changed
 
 MOST_METRICS = 20
@@ -53,10 +53,9 @@ def add_metric(*, postmortem: Postmortem, facts: MetricFacts, by: User, now: dat
             return twin
         if locked.metrics.count() >= MOST_METRICS:
             raise TooManyMetrics(f"There are {MOST_METRICS} graphs. Keep those that explain something.")
-        last = locked.metrics.aggregate(last=Max("position"))["last"] or 0
         metric = Metric.objects.create(
-            postmortem=locked, title=facts.title, unit=facts.unit, shows=facts.shows, position=last + 1,
-            picture=picture, created_by=by, created_at=now,
+            postmortem=locked, title=facts.title, unit=facts.unit, shows=facts.shows,
+            position=next_position(locked.metrics.all()), picture=picture, created_by=by, created_at=now,
         )  # fmt: skip
         _keep(metric, facts.series)
         _record(metric, "metric.added", locked, by=by, now=now)
@@ -94,12 +93,7 @@ def move_metric(*, metric: Metric, up: bool, by: User, now: datetime) -> None:
     locked = Metric.objects.select_for_update(of=("self",)).filter(pk=metric.pk).first()
     if locked is None:
         raise MetricGone
-    before = postmortem.metrics.filter(position__lt=locked.position).last()
-    after = postmortem.metrics.filter(position__gt=locked.position).first()
-    if neighbour := (before if up else after):
-        neighbour.position, locked.position = locked.position, neighbour.position
-        neighbour.save(update_fields=["position"])
-        locked.save(update_fields=["position"])
+    if swap_with_neighbour(locked, postmortem.metrics.all(), up=up):
         _record(locked, "metric.moved", postmortem, by=by, now=now)
 
 

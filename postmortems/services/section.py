@@ -6,13 +6,13 @@ from datetime import datetime
 from hashlib import sha256
 
 from django.db import transaction
-from django.db.models import Max
 
 from accounts import audit
 from accounts.exceptions import EditedMeanwhile
 from accounts.models import User
 from postmortems.enums import RevisionReason, SectionKind
 from postmortems.models import Postmortem, Section, SectionRevision
+from postmortems.services.order import next_position, swap_with_neighbour
 from postmortems.services.postmortem import lock_for_writing, postmortem_was_changed
 from postmortems.services.text import edit_texts
 from postmortems.services.why import begin_branches
@@ -80,13 +80,18 @@ def restore_revision(*, revision: SectionRevision, by: User, now: datetime) -> S
 def add_section(*, postmortem: Postmortem, title: str, kind: str, by: User, now: datetime) -> Section:
     """Put a new, empty section last; raises `AlreadyPublished`."""
     locked = lock_for_writing(postmortem)
-    last = locked.sections.aggregate(last=Max("position"))["last"] or 0
-    section = Section.objects.create(postmortem=locked, position=last + 1, kind=kind, title=title, updated_at=now)
+    section = append_section(locked, title=title, kind=kind, now=now)
     if kind == SectionKind.WHYS:
         begin_branches(locked, now=now)
     audit.record(by=by, verb="section.added", obj=locked, section=str(section.pk))
     postmortem_was_changed(locked, part="sections", now=now)
     return section
+
+
+def append_section(postmortem: Postmortem, *, title: str, kind: str = SectionKind.PROSE, now: datetime) -> Section:
+    """The row itself, last; the caller has locked the post-mortem."""
+    position = next_position(postmortem.sections.all())
+    return Section.objects.create(postmortem=postmortem, position=position, kind=kind, title=title, updated_at=now)
 
 
 @transaction.atomic
@@ -107,15 +112,8 @@ def move_section(*, section: Section, up: bool, by: User, now: datetime) -> None
     """Swap places with the neighbour above or below; at the end of the list nothing happens."""
     postmortem = lock_for_writing(section.postmortem)
     locked = lock_section(section)
-    others = postmortem.sections.filter(position__lt=locked.position).order_by("-position")
-    if not up:
-        others = postmortem.sections.filter(position__gt=locked.position).order_by("position")
-    neighbour = others.first()
-    if neighbour is None:
+    if not swap_with_neighbour(locked, postmortem.sections.all(), up=up):
         return
-    neighbour.position, locked.position = locked.position, neighbour.position
-    neighbour.save(update_fields=["position"])
-    locked.save(update_fields=["position"])
     audit.record(by=by, verb="section.moved", obj=postmortem, section=str(locked.pk))
     postmortem_was_changed(postmortem, part="sections", now=now)
 

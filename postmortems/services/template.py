@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
 
 from accounts import audit
 from accounts.models import User
 from postmortems.models import Template, TemplateSection
+from postmortems.services.order import next_position
 
 
 class BuiltIn(Exception):
@@ -104,8 +104,7 @@ def save_template_section(
     """Write one section; a new one goes last. Only one section is the summary. Raises `BuiltIn`."""
     locked = _locked(template)
     if section is None:
-        last = locked.sections.aggregate(last=Max("position"))["last"] or 0
-        section = TemplateSection(template=locked, position=last + 1)
+        section = TemplateSection(template=locked, position=next_position(locked.sections.all()))
     if facts.get("is_summary"):
         locked.sections.exclude(pk=section.pk).update(is_summary=False)
     for name, value in facts.items():

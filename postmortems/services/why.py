@@ -6,13 +6,14 @@ import uuid
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F
 
 from accounts import audit
 from accounts.exceptions import EditedMeanwhile
 from accounts.models import User
 from postmortems.enums import BranchKind
 from postmortems.models import Branch, Postmortem, Why
+from postmortems.services.order import next_position, swap_with_neighbour
 from postmortems.services.postmortem import lock_for_writing, postmortem_was_changed
 
 MOST_WHYS = 500
@@ -56,9 +57,12 @@ def add_branch(*, postmortem: Postmortem, question: str, by: User, now: datetime
         return twin
     if locked.branches.count() >= MOST_BRANCHES:
         raise TooMany(f"There are {MOST_BRANCHES} branches. Delete one that leads nowhere first.")
-    last = locked.branches.aggregate(last=Max("position"))["last"] or 0
     branch = Branch.objects.create(
-        postmortem=locked, position=last + 1, kind=BranchKind.OTHER, question=question, created_at=now
+        postmortem=locked,
+        position=next_position(locked.branches.all()),
+        kind=BranchKind.OTHER,
+        question=question,
+        created_at=now,
     )
     _record(branch, "branch.added", locked, by=by, now=now)
     return branch
@@ -127,7 +131,7 @@ def add_why(
         raise TooMany(f"There are {MOST_WHYS} whys. Nobody can follow more: say the rest in the text.")
     if _depth(parent) >= DEEPEST:
         raise TooMany(f"This is {DEEPEST} whys deep. Begin a new branch with what you found.")
-    position = beside.position + 1 if beside else (siblings.aggregate(last=Max("position"))["last"] or 0) + 1
+    position = beside.position + 1 if beside else next_position(siblings)
     siblings.filter(position__gte=position).update(position=F("position") + 1)
     why = Why.objects.create(
         branch=locked, postmortem=postmortem, parent=parent, position=position, question=question, answer=answer,
@@ -166,18 +170,14 @@ def move_why(*, why: Why, direction: str, by: User, now: datetime) -> Why:
     locked = _standing(why)
     siblings = locked.branch.whys.standing().filter(parent=locked.parent)
     before = siblings.filter(position__lt=locked.position).last()
-    after = siblings.filter(position__gt=locked.position).first()
     if direction in {"up", "down"}:
-        neighbour = before if direction == "up" else after
-        if neighbour is None:
-            return locked
-        neighbour.position, locked.position = locked.position, neighbour.position
-        neighbour.save(update_fields=["position"])
-    elif direction == "in" and before is not None:
+        if swap_with_neighbour(locked, siblings, up=direction == "up"):
+            _record(locked, "why.moved", postmortem, by=by, now=now)
+        return locked
+    if direction == "in" and before is not None:
         if _depth(before) + _height(locked) > DEEPEST:
             raise TooMany(f"It would be more than {DEEPEST} whys deep.")
-        last = before.below.standing().aggregate(last=Max("position"))["last"] or 0
-        locked.parent, locked.position = before, last + 1
+        locked.parent, locked.position = before, next_position(before.below.standing())
     elif direction == "out" and locked.parent is not None:
         parent = locked.parent
         rows = locked.branch.whys.standing().filter(parent=parent.parent, position__gt=parent.position)
