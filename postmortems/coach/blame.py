@@ -12,10 +12,8 @@ from postmortems.coach.words import Phrases, any_of, person, whole, words
 
 WHY = (
     "Whoever is judged stops telling what they saw, and the next reader learns nothing that would help them. People "
-    "act "
-    "sensibly given what they know, so describe what they knew, what they saw and what the tool let them do. Naming "
-    "who "
-    "did what is fine."
+    "act sensibly given what they know, so describe what they knew, what they saw and what the tool let them do. "
+    "Naming who did what is fine."
 )
 JUDGEMENT = Rule(
     id="blame-judgement",

@@ -17,10 +17,8 @@ RULE = Rule(
     severity=Severity.SHOULD,
     what="This describes something that did not happen.",
     why="“Should have” tells a story in which somebody behaved otherwise, with what we know today. It hides why the "
-    "real "
-    "choice made sense and so what has to change. If it is an improvement, it is an action: say what will exist and "
-    "who "
-    "does it.",
+    "real choice made sense and so what has to change. If it is an improvement, it is an action: say what will exist "
+    "and who does it.",
     ask="What made the other way the obvious one? If this is an improvement, write it as an action.",
     bad=("We should have tested the failover.", "If the engineer had checked the disk, this would not have happened."),
     good=("The failover had never been tested under load.", "The alert should fire within a minute."),

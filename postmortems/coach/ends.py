@@ -40,10 +40,8 @@ END = Rule(
     severity=Severity.SHOULD,
     what="The analysis ends where it should begin.",
     why="Calling it human error, a missed process or an old system names no condition that anybody can change. People "
-    "will "
-    "act the same again in the same situation, so what helps is to describe the situation: what they saw, what the "
-    "tool "
-    "allowed, what would have caught it.",
+    "will act the same again in the same situation, so what helps is to describe the situation: what they saw, what "
+    "the tool allowed, what would have caught it.",
     ask="What made that the sensible thing to do at the time?",
     bad=("The root cause was human error.", "The outage happened because the process was not followed."),
     good=(

@@ -19,8 +19,7 @@ START = Rule(
     severity=Severity.SHOULD,
     what="The timeline starts when somebody noticed.",
     why="The time before anybody noticed is often the longest, and the one that can be cut most. It begins with the "
-    "first "
-    "trigger: the release, the change, the moment the certificate ended.",
+    "first trigger: the release, the change, the moment the certificate ended.",
     ask="What was the first thing that made it possible, and when?",
     bad=("(the first event is the alert)",),
     good=("(the first event is the release that set it off)",),

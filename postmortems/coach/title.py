@@ -16,8 +16,7 @@ RULE = Rule(
     severity=Severity.COULD,
     what="The title names the cause rather than what customers saw.",
     why="Titles are what people search when it happens again, and then they only know what customers see. A cause in "
-    "the "
-    "title also settles the analysis before it began.",
+    "the title also settles the analysis before it began.",
     ask="What did customers see, where, for how long? “Checkout failed for 23 minutes in the EU.”",
     bad=("Connection pool exhaustion in checkout-db", "Redis failover"),
     good=("Customers in the EU could not pay for 23 minutes",),
