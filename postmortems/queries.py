@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -19,7 +18,7 @@ from incidents.models import Incident, Service
 from postmortems.blocks import block_of
 from postmortems.collab import store
 from postmortems.collab.store import NeverOpened
-from postmortems.enums import SectionKind, State, ThreadState
+from postmortems.enums import SectionKind, State
 from postmortems.models import (
     Comment,
     CommentNotice,
@@ -210,12 +209,6 @@ def threads_of(postmortem: Postmortem, user: User) -> list[Thread]:
     for thread in threads:
         thread.postmortem = postmortem
     return threads
-
-
-def threads_on_rows(postmortem: Postmortem, kind: str) -> dict[int, int]:
-    """By key of a row of this kind ("why"), how many open threads hang on it."""
-    rows = postmortem.threads.filter(state=ThreadState.OPEN, anchor__row__startswith=f"{kind}-")
-    return dict(Counter(int(each["row"].removeprefix(f"{kind}-")) for each in rows.values_list("anchor", flat=True)))
 
 
 def participants_of(postmortem: Postmortem) -> QuerySet[Participant]:

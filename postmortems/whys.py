@@ -76,8 +76,3 @@ def _beside(whys: list[Why], *, depth: int, above: str) -> list[tuple[Why, int, 
     """Those beside each other, the last first: they are taken from the end."""
     last = len(whys) - 1
     return [(why, depth, above, at == 0, at == last) for at, why in enumerate(whys)][::-1]
-
-
-def numbers_of(postmortem: Postmortem) -> dict[int, str]:
-    """By key, the number of every why."""
-    return {node.why.pk: node.number for tree in trees_of(postmortem) for node in tree.nodes}

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.access import Request, opens
 from accounts.exceptions import EditedMeanwhile
 from accounts.pages import render_part
-from postmortems import queries, rules
+from postmortems import rules
 from postmortems.coach.ends import next_why
 from postmortems.enums import SectionKind
 from postmortems.forms.analysis import BranchForm, PlaceForm, WhyForm
@@ -21,7 +21,7 @@ from postmortems.services import why as services
 from postmortems.services.postmortem import AlreadyPublished
 from postmortems.services.why import TooMany, WhyGone
 from postmortems.views.context import text_url
-from postmortems.whys import trees
+from postmortems.whys import BranchTree, trees
 
 GONE = "Somebody deleted it in the meantime. What you wrote is below."
 PUBLISHED = "The post-mortem was published in the meantime: reopen it before changing its analysis."
@@ -40,7 +40,7 @@ def _all(request: Request, postmortem: Postmortem, form: BranchForm, status: int
     standing = list(postmortem.whys.standing())
     context = {
         "postmortem": postmortem,
-        "branches": [_shown(tree, postmortem) for tree in trees(rows, standing)],
+        "branches": [_shown(tree) for tree in trees(rows, standing)],
         "form": form,
         "problem": problem,
         "can_edit": can_edit,
@@ -49,10 +49,10 @@ def _all(request: Request, postmortem: Postmortem, form: BranchForm, status: int
     return _part(request, "postmortems/_whys.html", context, postmortem, status)
 
 
-def _shown(tree: Any, postmortem: Postmortem) -> dict[str, Any]:
-    """A branch as its fragment needs it, with the question an answer that ends too early asks for."""
+def _shown(tree: BranchTree) -> dict[str, Any]:
+    """A branch with, beside each why, the question that an answer which ends too early asks for."""
     rows = [(node, next_why(node.why.answer) if node.is_end else "") for node in tree.nodes]
-    return {"tree": tree, "rows": rows, "threads": queries.threads_on_rows(postmortem, "why")}
+    return {"tree": tree, "rows": rows}
 
 
 def _section(postmortem: Postmortem) -> Any:
@@ -99,7 +99,7 @@ def _branch(request: Request, branch: Branch, status: int, **extra: Any) -> Http
     can_edit = rules.can_edit(request.user, branch) and not postmortem.is_published
     [tree] = trees([branch], branch.whys.standing())
     context = {
-        **_shown(tree, postmortem),
+        **_shown(tree),
         "branch": branch,
         "postmortem": postmortem,
         "can_edit": can_edit,

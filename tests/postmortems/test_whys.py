@@ -17,7 +17,7 @@ from postmortems.models import Branch, Postmortem, Section, Thread, Why
 from postmortems.search import PostmortemSource
 from postmortems.services import why as services
 from postmortems.services.why import TooMany
-from postmortems.whys import numbers_of, trees, trees_of
+from postmortems.whys import trees, trees_of
 from tests.factories.postmortems import SectionFactory
 
 As = Callable[[User], Client]
@@ -232,7 +232,8 @@ def test_a_tree_of_whys_is_read_with_the_same_queries_whatever_its_size(
 def test_numbers_can_be_asked_for(branch: Branch) -> None:
     top = put(branch, "a")
     below = put(branch, "b", below=top)
-    assert numbers_of(branch.postmortem) == {top.pk: "2.1", below.pk: "2.2"}
+    [tree] = trees_of(branch.postmortem)
+    assert {node.why.pk: node.number for node in tree.nodes} == {top.pk: "2.1", below.pk: "2.2"}
 
 
 @given(st.lists(st.integers(min_value=-1, max_value=20), max_size=20))
