@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.urls import reverse
 
@@ -60,7 +60,7 @@ def readiness_of(postmortem: Postmortem) -> Readiness:
     for each in found:
         row = dismissals.get((each.finding.rule.id, each.place, each.quote))
         if row:
-            dismissed.append(Placed(each.finding, each.label, each.url, each.place, row))
+            dismissed.append(replace(each, dismissal=row))
         else:
             open_.append(each)
     return Readiness(missing_for_publication(postmortem), open_, dismissed)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from incidents.models import Incident
-from postmortems.blocks.incident import MOMENTS
+from postmortems.blocks.incident import moments_of
 from postmortems.models import Metric, Postmortem
 
 CONTEXT = 0.35
@@ -37,19 +37,16 @@ def marks_of(incident: Incident) -> list[Mark]:
     found: dict[datetime, str] = {}
     for event in incident.events.filter(is_milestone=True).exclude(precision="day"):
         found.setdefault(event.at, event.text.split("\n")[0][:120])
-    for _key, label, name in MOMENTS:
-        if at := getattr(incident, name):
-            found[at] = label
-    chosen = sorted(found.items())
+    moments = {at: label for _key, label, at in moments_of(incident)}
+    chosen = sorted({**found, **moments}.items())
     if len(chosen) > MOST_MARKS:
-        labels = {label for _, label, _ in MOMENTS}
-        chosen = [row for row in chosen if row[1] in labels]
+        chosen = sorted(moments.items())
     return [Mark(number, at, text) for number, (at, text) in enumerate(chosen, start=1)]
 
 
 def range_of(postmortem: Postmortem, metrics: list[Metric]) -> Range | None:
     """One stretch for all graphs: the incident with some time before and after; all of the data where none is in it."""
-    ends = [(series.points[0][0], series.points[0][-1]) for metric in metrics for series in metric.series.all()]
+    ends = [series.ends for metric in metrics for series in metric.series.all()]
     if not ends:
         return None
     data = Range(min(start for start, _ in ends), max(end for _, end in ends))

@@ -18,7 +18,7 @@ from accounts.models import User
 from incidents.durations import durations
 from incidents.markdown import Reference, reference_keys
 from incidents.models import Incident
-from postmortems.blocks.incident import MOMENTS
+from postmortems.blocks.incident import known_moments
 from postmortems.clock import moment_text
 from postmortems.models import Postmortem
 
@@ -129,9 +129,7 @@ class FactReferences(ReferenceSource):
         """Every fact that is known, by name."""
         incident = postmortem.incident
         facts = {"title": incident.title, "incident": incident.reference, "severity": incident.severity}
-        for key, _label, name in MOMENTS:
-            if at := getattr(incident, name):
-                facts[key] = moment_text(at, incident.zone)
+        facts.update({moment.key: moment.text for moment in known_moments(incident)})
         facts.update({d.key: d.text for d in durations(incident) if d.value is not None})
         return facts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -11,12 +11,11 @@ from django.utils.safestring import SafeString
 from accounts.models import User
 from incidents.durations import Duration, durations
 from incidents.models import Incident
-from postmortems.blocks.base import Block, cell
+from postmortems.blocks.base import Block, cell, findings_in_row
 from postmortems.clock import moment_text
 from postmortems.coach.ends import END, next_why
 from postmortems.coach.finding import Finding, lacking
 from postmortems.coach.lessons import check_lesson
-from postmortems.coach.review import check_text
 from postmortems.drawings.factors import by_layer, draw_fault_tree, draw_fishbone, draw_layers
 from postmortems.drawings.graph import draw_graph
 from postmortems.drawings.whys import draw_whys
@@ -26,21 +25,14 @@ from postmortems.models import Factor, Metric, Postmortem
 from postmortems.whys import trees_of
 
 
-def _said(text: str, place: str) -> list[Finding]:
-    """What the coach finds in the words of a row."""
-    return [replace(each, place=place) for each in check_text(text, zone_is_said=True)]
-
-
 class OwnBlock(Block):
-    """A block whose rows belong to the post-mortem, and are edited on its writing page at `postmortems:<page>`."""
-
-    page: ClassVar[str] = ""
+    """A block whose rows belong to the post-mortem, and are edited on its writing page at `postmortems:<kind>`."""
 
     def edit_url(self, postmortem: Postmortem) -> str:
         return ""
 
     def editor_url(self, postmortem: Postmortem) -> str:
-        return reverse(f"postmortems:{self.page or self.kind}", args=[postmortem.pk])
+        return reverse(f"postmortems:{self.kind}", args=[postmortem.pk])
 
 
 # -- Graphs ------------------------------------------------------------------------------------------------------------
@@ -95,7 +87,7 @@ class WhysBlock(OwnBlock):
         for tree in trees_of(postmortem):
             for node in tree.nodes:
                 place = f"why-{node.why.pk}"
-                found += _said(node.why.answer, place)
+                found += findings_in_row(node.why.answer, place)
                 asked = next_why(node.why.answer) if node.is_end else ""
                 if asked and not any(each.rule is END and each.place == place for each in found):
                     found.append(lacking(END, ask=asked, place=place, quote=node.why.answer[:80]))
@@ -136,7 +128,7 @@ class FactorsBlock(OwnBlock):
 
     def findings(self, postmortem: Postmortem) -> list[Finding]:
         rows = postmortem.factors.all()
-        return [each for row in rows for each in _said(row.text, f"factor-{row.number}")]
+        return [each for row in rows for each in findings_in_row(row.text, f"factor-{row.number}")]
 
 
 def drawings_of(postmortem: Postmortem, factors: list[Factor]) -> dict[str, SafeString]:
@@ -158,7 +150,7 @@ def _factor_line(factor: Factor) -> str:
     layer = factor.get_layer_display() + (" held" if factor.has_held else "")
     category = f" ({factor.get_category_display()})" if factor.category else ""
     text = factor.text.replace("\n", "\n  ")
-    return f"- **F{factor.number} {layer}:** {text}{category}"
+    return f"- **{factor.name} {layer}:** {text}{category}"
 
 
 # -- Response ----------------------------------------------------------------------------------------------------------
@@ -238,11 +230,10 @@ class ResponseBlock(OwnBlock):
         return {"answers": [answer for answer in answers_of(postmortem) if answer.text]}
 
     def findings(self, postmortem: Postmortem) -> list[Finding]:
-        rows = postmortem.response_notes.all()
         return [
-            replace(each, place=f"response-{row.aspect}")
-            for row in rows
-            for each in check_text(row.text, zone_is_said=True, is_response=True)
+            each
+            for row in postmortem.response_notes.all()
+            for each in findings_in_row(row.text, f"response-{row.aspect}", is_response=True)
         ]
 
     def markdown(self, postmortem: Postmortem) -> str:
@@ -264,11 +255,12 @@ class LessonsBlock(OwnBlock):
     template = "postmortems/blocks/_lessons.html"
 
     def findings(self, postmortem: Postmortem) -> list[Finding]:
-        return [
-            replace(each, place=f"lesson-{lesson.pk}")
-            for lesson in postmortem.lessons.all()
-            for each in (*check_lesson(lesson.text), *_said(lesson.text, ""))
-        ]
+        found = []
+        for lesson in postmortem.lessons.all():
+            place = f"lesson-{lesson.pk}"
+            found += [replace(each, place=place) for each in check_lesson(lesson.text)]
+            found += findings_in_row(lesson.text, place)
+        return found
 
     def context(self, postmortem: Postmortem, user: User | None) -> dict[str, Any]:
         return {"lessons": list(postmortem.lessons.all())}

@@ -6,12 +6,14 @@ An app above adds its own block from `AppConfig.ready()`: `blocks.register(Actio
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from django.urls import reverse
 
 from accounts.models import User
 from postmortems.coach.finding import Finding
+from postmortems.coach.review import check_text
 from postmortems.enums import SectionKind
 from postmortems.models import Postmortem
 
@@ -71,6 +73,11 @@ def missing_for_publication(postmortem: Postmortem) -> list[str]:
         block = _registry.get(kind)
         missing.extend(block.missing(postmortem) if block else [])
     return missing
+
+
+def findings_in_row(text: str, place: str, *, is_response: bool = False) -> list[Finding]:
+    """What the coach finds in the words of a row. Its times need no zone: the timeline of the document states one."""
+    return [replace(each, place=place) for each in check_text(text, zone_is_said=True, is_response=is_response)]
 
 
 def cell(text: str) -> str:

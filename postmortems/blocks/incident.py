@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,11 +11,10 @@ from accounts.models import User
 from incidents.durations import durations
 from incidents.enums import Precision
 from incidents.models import Communication, Incident, TimelineEvent
-from postmortems.blocks.base import Block, cell
+from postmortems.blocks.base import Block, cell, findings_in_row
 from postmortems.clock import clock_text, day_text, moment_text
 from postmortems.coach import timeline
 from postmortems.coach.finding import Finding, Severity
-from postmortems.coach.review import check_text
 from postmortems.coach.timeline import EventFacts, TimelineFacts
 from postmortems.enums import SectionKind, TimelinePeople
 from postmortems.models import CoachSettings, Postmortem
@@ -40,10 +39,15 @@ class Fact:
     definition: str = ""
 
 
+def moments_of(incident: Incident) -> list[tuple[str, str, datetime]]:
+    """The times that are known: key, label and moment."""
+    known = ((key, label, getattr(incident, name)) for key, label, name in MOMENTS)
+    return [(key, label, at) for key, label, at in known if at]
+
+
 def known_moments(incident: Incident) -> list[Fact]:
     """The times that are known, on the incident's clock."""
-    known = ((key, label, getattr(incident, name)) for key, label, name in MOMENTS)
-    return [Fact(key, label, moment_text(at, incident.zone)) for key, label, at in known if at]
+    return [Fact(key, label, moment_text(at, incident.zone)) for key, label, at in moments_of(incident)]
 
 
 def known_durations(incident: Incident) -> list[Fact]:
@@ -184,8 +188,7 @@ class ImpactBlock(Block):
         return [] if incident.impact.strip() or incident.figures.exists() else ["The impact is not stated."]
 
     def findings(self, postmortem: Postmortem) -> list[Finding]:
-        found = check_text(postmortem.incident.impact, zone_is_said=True)
-        return [replace(finding, place=SectionKind.IMPACT) for finding in found]
+        return findings_in_row(postmortem.incident.impact, SectionKind.IMPACT)
 
 
 def communication_time(communication: Communication, zone: ZoneInfo) -> str:

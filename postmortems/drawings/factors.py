@@ -26,7 +26,7 @@ def by_layer(factors: Iterable[Factor]) -> dict[str, list[Factor]]:
 
 
 def _numbers(factors: Sequence[Factor]) -> str:
-    return ", ".join(f"F{factor.number}" for factor in factors)
+    return ", ".join(factor.name for factor in factors)
 
 
 def _layers_in_words(layers: Mapping[str, Sequence[Factor]]) -> str:
@@ -150,9 +150,7 @@ def draw_fishbone(factors: Sequence[Factor], *, impact: str) -> SafeString:
             words(lines, x=head + 85, y=top + 20, kind="drawing-text"),
         )
     )
-    said = "; ".join(
-        f"{name}: " + ", ".join(f"F{row.number} {row.text}" for row in rows) for name, rows in bones.items()
-    )
+    said = "; ".join(f"{name}: " + ", ".join(f"{row.name} {row.text}" for row in rows) for name, rows in bones.items())
     high = 2 * spine if len(bones) > 1 else spine + 60
     return frame(shapes, wide=head + 172, high=high, title=f"Fishbone of {impact}", description=said)
 
@@ -169,11 +167,11 @@ def _bone(name: str, rows: Sequence[Factor], *, foot: float, spine: float, up: b
     for at, row in enumerate(rows):
         y = end - way * (REACH / 2 + at * RIB)
         x = foot - lean * abs(y - spine) / reach
-        lines = lines_of(f"F{row.number} {row.text}", width=27, most=2)
+        lines = lines_of(f"{row.name} {row.text}", width=27, most=2)
         shapes.append(
             format_html(
                 '<g><title>{}</title><path class="drawing-line" d="M{} {}h-12"/>{}</g>',
-                f"F{row.number} {row.text}",
+                f"{row.name} {row.text}",
                 f"{x:.1f}",
                 f"{y:.1f}",
                 words(lines, x=x - 16, y=y + (4 if len(lines) == 1 else -4), kind="drawing-small", anchor="end"),
@@ -219,7 +217,7 @@ def _layer(layer: str, rows: Sequence[Factor]) -> Box:
 
 
 def _leaf(factor: Factor) -> Box:
-    return Box(factor.text, label=f"F{factor.number}", kind="leaf", url=f"#factor-{factor.number}")
+    return Box(factor.text, label=factor.name, kind="leaf", url=f"#factor-{factor.number}")
 
 
 def _in_words(box: Box) -> str:
