@@ -10,7 +10,7 @@ from django.test import Client
 
 from accounts.enums import Visibility
 from tests.routes import Route, routes
-from tests.world import CANARY, World, address_of, build_world
+from tests.world import CANARY, World, address_of
 
 PEOPLE = ["mallory", "member", "manager", "administrator", "owner"]
 SEES = {
@@ -23,11 +23,6 @@ HIDDEN = [route for route in OPENED if route.access and hasattr(route.access.mod
 """Those whose object has a visibility; teams are no secret, and invitations have a test of their own."""
 FOR_ALL = [route for route in routes() if route.access and route.access.kind == "signed_in" and not route.parameters]
 FOR_ADMINISTRATORS = [route for route in routes() if route.access and route.access.kind == "administrators"]
-
-
-@pytest.fixture
-def world(db: None) -> World:
-    return build_world()
 
 
 def called(client: Client, method: str, url: str) -> tuple[int, str]:
