@@ -9,12 +9,14 @@ class ActionsConfig(AppConfig):
         from accounts import home, search
         from actions import receivers  # noqa: F401  (connects them)
         from actions.block import ActionsBlock
+        from actions.capturing import ActionMaker
         from actions.home import MyActions
         from actions.references import ActionReferences
         from actions.search import ActionSource
-        from postmortems import blocks, references
+        from postmortems import blocks, captures, references
 
         blocks.register(ActionsBlock())
+        captures.register(ActionMaker())
         references.register(ActionReferences())
         search.register(ActionSource())
         home.register(MyActions())

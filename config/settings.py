@@ -144,6 +144,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "poll-jira": {"task": "actions.tasks.poll_jira", "schedule": 60.0},
     "sweep-jira": {"task": "actions.tasks.sweep_jira", "schedule": crontab(hour=3, minute=10)},
     "remind": {"task": "actions.tasks.remind", "schedule": 120.0},
+    "tell-attendees": {"task": "postmortems.tasks.tell_attendees", "schedule": 60.0},
     "mail-comments": {"task": "postmortems.tasks.mail_comments", "schedule": 300.0},
 }
 

@@ -7,12 +7,18 @@ class PostmortemsConfig(AppConfig):
     def ready(self) -> None:
         """Hear of imported incidents; let post-mortems be searched, and by their state."""
         from accounts import home, search
-        from postmortems import receivers  # noqa: F401  (connects them)
+        from postmortems import (
+            captures,
+            receivers,  # noqa: F401  (connects them)
+        )
         from postmortems.forms.document import state_filter
-        from postmortems.home import MyDrafts, MyReviews, PostmortemsToStart, RecentlyPublished
+        from postmortems.home import MyDrafts, MyMeetings, MyReviews, PostmortemsToStart, RecentlyPublished
         from postmortems.search import PostmortemSource
+        from postmortems.services.capturing import EventMaker, FactorMaker, LessonMaker, WhyMaker
 
         search.register(PostmortemSource())
         search.register_filter("state", state_filter)
-        for part in (PostmortemsToStart(), MyDrafts(), MyReviews(), RecentlyPublished()):
+        for part in (PostmortemsToStart(), MyDrafts(), MyReviews(), MyMeetings(), RecentlyPublished()):
             home.register(part)
+        for maker in (EventMaker(), WhyMaker(), FactorMaker(), LessonMaker()):
+            captures.register(maker)

@@ -118,3 +118,50 @@ class TimelinePeople(TextChoices):
 
     NAMES = "names", "By name: “Sam rolled back”"
     ROLES = "roles", "By role: “The on-call engineer rolled back”"
+
+
+class MeetingForm(TextChoices):
+    """How much of a review an incident deserves (PRODUCT.md, F5)."""
+
+    WRITING = "writing", "Review in writing"
+    HUDDLE = "huddle", "Huddle of 15 minutes"
+    MEETING = "meeting", "Review meeting"
+
+
+class MeetingState(TextChoices):
+    PLANNED = "planned", "Planned"
+    RUNNING = "running", "Running"
+    ENDED = "ended", "Ended"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class Step(TextChoices):
+    """The steps of a meeting, in order."""
+
+    TONE = "tone", "Tone"
+    TIMELINE = "timeline", "Timeline"
+    CAUSES = "causes", "Causes"
+    WELL = "well", "What went well"
+    IMPROVE = "improve", "What could be improved"
+    ACTIONS = "actions", "Actions"
+    CLOSE = "close", "Close"
+
+
+class AttendeeKind(TextChoices):
+    RESPONDER = "responder", "Responder"
+    STAKEHOLDER = "stakeholder", "Stakeholder"
+    ROLE = "role", "Runs it"
+
+
+class CaptureKind(TextChoices):
+    """What a captured line is; the first word people type before the colon."""
+
+    NOTE = "note", "Note"
+    EVENT = "event", "Event"
+    WHY = "why", "Why"
+    FACTOR = "factor", "Factor"
+    LESSON = "lesson", "Lesson"
+    ACTION = "action", "Action"
+    DECISION = "decision", "Decision"
+    QUESTION = "question", "Question"
+    PARKING = "parking", "Parking lot"

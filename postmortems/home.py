@@ -15,7 +15,8 @@ from incidents.enums import Requirement
 from incidents.models import Incident, PolicyRule
 from incidents.policy import recommend
 from postmortems.enums import ParticipantRole, State
-from postmortems.models import Participant, Postmortem
+from postmortems.meetings.queries import meetings_ahead
+from postmortems.models import Meeting, Participant, Postmortem
 
 LOOKED_BACK = timedelta(days=90)
 """An incident older than this whose post-mortem nobody started is no longer brought up."""
@@ -116,6 +117,35 @@ class MyReviews(Part):
 
     def url(self) -> str:
         return f"{reverse('postmortems:postmortems')}?mine=on&state={State.IN_REVIEW}"
+
+
+class MyMeetings(Part):
+    """Reviews one is invited to, the next first."""
+
+    key = "meetings"
+    title = "Review meetings"
+    order = 25
+    waits = True
+
+    def rows(self, user: User, *, now: datetime) -> list[Row]:
+        found = meetings_ahead(user, now=now).filter(
+            Q(attendees__user=user, attendees__is_invited=True) | Q(facilitator=user)
+        )
+        return [
+            Row(row.get_absolute_url(), row.postmortem.reference, row.postmortem.title, *_when(row, user, now=now))
+            for row in found.distinct()[:ROWS]
+        ]
+
+    def url(self) -> str:
+        return reverse("postmortems:meetings")
+
+
+def _when(meeting: Meeting, user: User, *, now: datetime) -> tuple[str, str]:
+    if meeting.is_running:
+        return "Running now", "soon"
+    at = meeting.starts_at.astimezone(user.zone)
+    is_soon = meeting.starts_at - now < timedelta(days=1)
+    return date_format(at, "D j M, H:i"), "soon" if is_soon else "later"
 
 
 class RecentlyPublished(Part):

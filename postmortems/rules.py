@@ -7,7 +7,7 @@ from accounts.models import User
 from incidents import rules as incident_rules
 from incidents.models import Incident
 from postmortems.enums import ParticipantRole, State
-from postmortems.models import Comment, Part, Perspective, Postmortem, Thread
+from postmortems.models import Comment, Meeting, Part, Perspective, Postmortem, Thread
 
 WRITERS = (ParticipantRole.CONTRIBUTOR, ParticipantRole.FACILITATOR)
 
@@ -56,6 +56,12 @@ def can_rewrite(user: User, comment: Comment) -> bool:
 def can_write_perspective(user: User, perspective: Perspective) -> bool:
     """Whose it is, and nobody else: not the facilitator, not an administrator."""
     return perspective.person_id == user.pk and can_see(user, perspective.postmortem)
+
+
+def can_come(user: User, meeting: Meeting) -> bool:
+    """Who counts as being there: those invited, and those who write. Others may look on."""
+    invited = meeting.attendees.filter(user=user, is_invited=True)
+    return can_edit(user, meeting) or (can_see(user, meeting) and invited.exists())
 
 
 def can_manage(user: User, subject: Postmortem | Part) -> bool:

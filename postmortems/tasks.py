@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from postmortems.collab.store import LogDamaged
 from postmortems.services import comment as comments
+from postmortems.services import invitation as invitations
 from postmortems.services import live as services
 
 logger = logging.getLogger("debrief.live")
@@ -49,3 +50,16 @@ def mail_comments() -> None:
 def mail_comments_to(person_id: int) -> None:
     """Mail one person what they have not read; repeating it mails nothing twice."""
     comments.mail_digest(person_id=person_id, now=timezone.now())
+
+
+@shared_task(name="postmortems.tasks.tell_attendees")
+def tell_attendees() -> None:
+    """Ask for a mail for everybody who has not heard the latest about their meeting."""
+    for attendee_id in invitations.people_to_tell(now=timezone.now()):
+        tell_attendee.delay(attendee_id)
+
+
+@shared_task(name="postmortems.tasks.tell_attendee")
+def tell_attendee(attendee_id: int) -> None:
+    """Tell one attendee; repeating it sends nothing twice."""
+    invitations.tell_attendee(attendee_id, now=timezone.now())

@@ -27,13 +27,17 @@ from actions.models import (
 )
 from incidents.models import Communication, ImpactFigure, Incident, PolicyRule, Service, TimelineEvent
 from postmortems.models import (
+    AgendaItem,
     Attachment,
+    Attendee,
     Branch,
+    Capture,
     Comment,
     Dismissal,
     Factor,
     Gate,
     Lesson,
+    Meeting,
     Metric,
     Participant,
     Perspective,
@@ -45,6 +49,7 @@ from postmortems.models import (
     Template,
     Term,
     Thread,
+    TranscriptLine,
     Why,
 )
 from tests.routes import Route
@@ -193,7 +198,26 @@ def _build(world: World, team: Team, visibility: Visibility) -> None:
     )
     branch = Branch.objects.create(postmortem=postmortem, position=1, kind="cause", question=f"Branch {canary}?")
     postmortem.response_notes.create(aspect="detection", text=f"Response {canary}", updated_by=owner, updated_at=NOON)
+    meeting = Meeting.objects.create(
+        postmortem=postmortem, form="meeting", state="running", starts_at=NOON, started_at=NOON, steered_by=owner,
+        place=f"Room {canary}", facilitator=owner, planned_by=owner, planned_at=NOON,
+    )  # fmt: skip
+    meeting.current = AgendaItem.objects.create(
+        meeting=meeting, postmortem=postmortem, position=1, step="tone", minutes=2
+    )
+    meeting.save(update_fields=["current"])
+    Attendee.objects.create(meeting=meeting, postmortem=postmortem, user=owner)
     parts: list[models.Model] = [
+        meeting,
+        Capture.objects.create(
+            meeting=meeting,
+            postmortem=postmortem,
+            kind="parking",
+            text=f"Parked {canary}",
+            created_by=owner,
+            created_at=NOON,
+        ),
+        TranscriptLine.objects.create(meeting=meeting, postmortem=postmortem, position=1, text=f"Said {canary}"),
         branch,
         Why.objects.create(branch=branch, postmortem=postmortem, position=1, answer=f"Why {canary}", created_by=owner),
         Factor.objects.create(

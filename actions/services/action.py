@@ -119,6 +119,16 @@ def edit_deliverable(*, action: ActionItem, deliverable: str, revision: int, by:
 
 
 @transaction.atomic
+def retitle_action(*, action: ActionItem, title: str, revision: int, by: User, now: datetime) -> ActionItem:
+    """Call it otherwise. Raises as `edit_action` does."""
+    locked = lock_action(action, revision=revision)
+    if locked.title == title:
+        return locked
+    locked.title = title
+    return _saved(locked, ["title"], names=["title"], by=by, now=now)
+
+
+@transaction.atomic
 def place_action(
     *, action: ActionItem, impact: int | None, effort: int | None, revision: int, by: User, now: datetime
 ) -> ActionItem:

@@ -18,6 +18,11 @@ from postmortems.models.live import DocumentHead as DocumentHead
 from postmortems.models.live import DocumentSnapshot as DocumentSnapshot
 from postmortems.models.live import DocumentUpdate as DocumentUpdate
 from postmortems.models.live import DocumentWriter as DocumentWriter
+from postmortems.models.meeting import AgendaItem as AgendaItem
+from postmortems.models.meeting import Attendee as Attendee
+from postmortems.models.meeting import Capture as Capture
+from postmortems.models.meeting import Meeting as Meeting
+from postmortems.models.meeting import TranscriptLine as TranscriptLine
 from postmortems.models.perspective import Perspective as Perspective
 from postmortems.models.postmortem import Attachment as Attachment
 from postmortems.models.postmortem import Lesson as Lesson
