@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -53,23 +53,27 @@ def slot_at(starts_at: datetime, minutes: int, zones: Sequence[ZoneInfo]) -> Slo
     return Slot(starts_at, [on_clock(starts_at, minutes, zone) for zone in zones])
 
 
-def window(resolved_at: datetime, *, now: datetime) -> tuple[datetime, datetime]:
-    """From when until when a slot is looked for. When the five days are over, the next five are as good as it gets."""
-    first = max(resolved_at + FIRST, now + LEAST_NOTICE)
-    return first, max(resolved_at + LAST, first + LAST)
-
-
 def proposed_slots(resolved_at: datetime, zones: Sequence[ZoneInfo], *, minutes: int, now: datetime) -> list[Slot]:
-    """At most four slots, the best first: fits most people, within five days of resolution, close to two days after."""
-    first, last = window(resolved_at, now=now)
-    at = _rounded_up(first)
+    """At most four slots that suit most people, the best first: close to two days after resolution.
+
+    Later than five days after it only where the days before leave no choice.
+    """
+    first = max(resolved_at + FIRST, now + LEAST_NOTICE)
+    at, last = _rounded_up(first), resolved_at + LAST
     found: list[Slot] = []
-    while at <= last:
+    while at <= max(last, first + LAST):
         found.append(slot_at(at, minutes, zones))
         at += EVERY
-    found.sort(key=lambda slot: (slot.misfits, slot.starts_at > resolved_at + LAST, abs(_late(slot, resolved_at))))
+    fewest = min(slot.misfits for slot in found)
+    best = sorted((slot for slot in found if slot.misfits == fewest), key=lambda slot: abs(_late(slot, resolved_at)))
+    in_time = _spread(slot for slot in best if slot.starts_at <= last)
+    return in_time if len(in_time) > 1 else _spread(best)
+
+
+def _spread(slots: Iterable[Slot]) -> list[Slot]:
+    """The first few that lie apart."""
     chosen: list[Slot] = []
-    for slot in found:
+    for slot in slots:
         if len(chosen) < MOST and all(abs(slot.starts_at - each.starts_at) >= APART for each in chosen):
             chosen.append(slot)
     return chosen

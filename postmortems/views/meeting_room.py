@@ -90,7 +90,6 @@ def _now(request: Request, meeting: Meeting, **extra: Any) -> dict[str, Any]:
         "after": agenda[at + 1] if at + 1 < len(agenda) else None,
         "captures": queries.captures_of(meeting)[::-1],
         "expected": queries.expected_at(meeting),
-        "line_form": LineForm(),
         **extra,
     }
 
@@ -249,22 +248,29 @@ def capture_add(request: Request, meeting: Meeting) -> HttpResponseBase:
     """Keep a line, and make of it what it says it is."""
     form = LineForm(request.POST)
     if not form.is_valid():
-        return _state(request, meeting, 422, line_form=form)
+        return _said(request, meeting, form, 422)
     line = parse_line(form.cleaned_data["line"])
     if not meeting.is_running:
         form.add_error("line", OVER)
-        return _state(request, meeting, 409, line_form=form)
+        return _said(request, meeting, form, 409)
     try:
         captures.capture_line(meeting=meeting, line=line, by=request.user, now=timezone.now())
     except CannotCapture as error:
         form.add_error("line", str(error))
-        return _state(request, meeting, 422, line_form=form)
+        return _said(request, meeting, form, 422)
     except AlreadyPublished:
         form.add_error("line", PUBLISHED)
-        return _state(request, meeting, 409, line_form=form)
+        return _said(request, meeting, form, 409)
     if not request.htmx:
         return redirect(meeting)
-    return _state(request, meeting, 200, nudges=_nudges(line.text), was_captured=True)
+    return _said(request, meeting, LineForm(), 200, line=line, nudges=_nudges(line.text))
+
+
+def _said(request: Request, meeting: Meeting, form: LineForm, status: int, **extra: Any) -> HttpResponse:
+    """What became of the line, beside the form it was typed into: the stream comes to every screen by itself."""
+    context = {"meeting": meeting, "line_form": form, **extra}
+    title, back = "Capture", meeting.get_absolute_url()
+    return render_part(request, "postmortems/_capture_said.html", context, title=title, back=back, status=status)
 
 
 def _nudges(text: str) -> list[str]:

@@ -16,9 +16,16 @@ export class Blocks {
 
   changed(part) {
     const kinds = part === "incident" ? INCIDENT : [part];
-    for (const kind of kinds) {
-      for (const block of document.querySelectorAll(`[data-refresh-on~="${CSS.escape(kind)}"]`)) this.stale.add(block.id);
-    }
+    for (const kind of kinds) this.mark(`[data-refresh-on~="${CSS.escape(kind)}"]`);
+  }
+
+  /** The connection was gone: whatever was said meanwhile was not heard. */
+  missedSome() {
+    this.mark("[data-refresh-on]");
+  }
+
+  mark(selector) {
+    for (const block of document.querySelectorAll(selector)) this.stale.add(block.id);
     this.catchUp();
   }
 

@@ -177,6 +177,8 @@ class LiveDocument extends HTMLElement {
   showStatus() {
     const { connection, copy, chip } = this;
     if (!connection) return;
+    if (connection.isUp && this.wasGone) this.blocks.missedSome();
+    this.wasGone = connection.state === "offline";
     const { tone, text } = wordsFor(connection, copy);
     if (chip.textContent !== text) chip.textContent = text;
     chip.dataset.tone = tone;

@@ -12,7 +12,7 @@ class MeetingRoom extends HTMLElement {
     this.apart = null;
     this.addEventListener("click", (event) => this.clicked(event), { signal });
     document.addEventListener("keydown", (event) => this.pressed(event), { signal });
-    document.addEventListener("htmx:after:swap", () => this.follow(), { signal });
+    document.addEventListener("htmx:after:swap", () => this.swapped(), { signal });
     this.ticking = setInterval(() => this.tick(), TICK_MS);
     this.follow();
   }
@@ -26,6 +26,13 @@ class MeetingRoom extends HTMLElement {
     return this.querySelector("#meeting-now");
   }
 
+  swapped() {
+    const said = this.querySelector("#capture-said");
+    if (said && said !== this.said && "captured" in said.dataset) this.emptyLine();
+    this.said = said;
+    this.follow();
+  }
+
   /** Something changed: the step, the clock, the event, or only a line. */
   follow() {
     const { now } = this;
@@ -33,7 +40,6 @@ class MeetingRoom extends HTMLElement {
     this.seen = now;
     this.seenAt = performance.now();
     if (now.dataset.ended) return this.leave(now.dataset.ended);
-    if ("captured" in now.dataset) this.emptyLine();
     this.show();
     this.point(now.dataset.event);
     this.tick();
