@@ -1,6 +1,6 @@
 # Two commands matter: `make run` starts Debrief on this machine, `make test` checks all of it.
 .DEFAULT_GOAL := help
-.PHONY: help run env test check format lock bench bench-live bench-jira bench-coach coach-report soak jira-mutants soak-live services services-stop venv venv-dev static static-check
+.PHONY: help run env test check format lock bench bench-live bench-meeting bench-jira bench-coach coach-report soak jira-mutants soak-live services services-stop venv venv-dev static static-check
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
@@ -42,6 +42,9 @@ bench-live: venv-dev  ## Measure the live text beside Hocuspocus, and print the 
 
 jira-mutants: venv-dev  ## Break the synchronisation with Jira one rule at a time; each time a test must notice
 	@exec $(PYTEST) -m mutants tests/actions/jira/test_mutants.py
+
+bench-meeting: venv-dev  ## Hold a meeting of twenty screens; how soon is a captured line on each of them?
+	@exec $(PYTHON) -m tests.bench.meeting
 
 bench-jira: venv-dev  ## Count the requests the synchronisation needs of a Jira that takes 100 ms for each
 	@exec $(PYTHON) -m tests.bench.jira

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
+from typing import Any
 
 import redis
 from django.conf import settings
@@ -55,9 +57,13 @@ def announce(postmortem_id: int, seq: int, data: bytes) -> None:
         logger.warning("other processes were not told of entry %s of PM-%s: %s", seq, postmortem_id, error)
 
 
-def announce_change(postmortem_id: int, part: str) -> None:
-    """Tell every open page of the post-mortem that `part` of it changed: each fetches it anew, with its own rights."""
-    announce(postmortem_id, CHANGE, part.encode())
+def announce_change(postmortem_id: int, part: str, detail: Mapping[str, Any] | None = None) -> None:
+    """Tell every open page of the post-mortem that `part` of it changed: each fetches it anew, with its own rights.
+
+    `detail` is what may be shown at once, before that: only what everybody who sees the post-mortem may see.
+    """
+    said = f"{part}\n{json.dumps(detail)}" if detail else part
+    announce(postmortem_id, CHANGE, said.encode())
 
 
 class RedisBus:

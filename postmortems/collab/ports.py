@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, Protocol
 from postmortems.collab.store import Append, Loaded
 
 CHANGE = 0
-"""On the bus, no entry has this number: under it goes the name of another part of the post-mortem that changed."""
+"""On the bus, no entry has this number: under it goes the name of another part of the post-mortem that changed, and
+on further lines, as JSON, what pages may show of it at once."""
 
 
 class Code(IntEnum):

@@ -12,6 +12,7 @@ from accounts.models import User
 from postmortems.captures import CannotCapture, maker_of
 from postmortems.enums import CaptureKind
 from postmortems.meetings.lines import Line
+from postmortems.meetings.queries import captures_of
 from postmortems.models import Capture, Meeting
 from postmortems.services.meeting import announce
 from postmortems.services.postmortem import lock_for_writing
@@ -48,7 +49,7 @@ def capture_line(*, meeting: Meeting, line: Line, by: User, now: datetime) -> Ca
     capture = Capture.objects.create(
         meeting=meeting, postmortem=postmortem, kind=line.kind, text=line.text, made=made, created_by=by, created_at=now
     )
-    _announce(meeting, line.kind)
+    _announce(capture, line.kind)
     return capture
 
 
@@ -80,7 +81,7 @@ def correct_capture(*, capture: Capture, revision: int, line: Line, by: User, no
     locked.kind, locked.text, locked.settled_at = CaptureKind(line.kind), line.text, None
     locked.revision += 1
     locked.save(update_fields=["kind", "text", "made", "settled_at", "revision"])
-    _announce(locked.meeting, before, line.kind)
+    _announce(locked, before, line.kind)
     return locked
 
 
@@ -96,8 +97,10 @@ def remove_capture(*, capture: Capture, by: User, now: datetime) -> None:
     if maker and locked.made:
         maker.remove(postmortem, locked.made, by=by, now=now)
     audit.record(by=by, verb="capture.removed", obj=postmortem, kind=locked.kind)
+    key = locked.pk
     locked.delete()
-    _announce(locked.meeting, locked.kind)
+    announce(locked.meeting, removed=key)
+    announce(locked.meeting, "parking")
 
 
 @transaction.atomic
@@ -108,14 +111,22 @@ def settle_capture(*, capture: Capture, is_settled: bool, by: User, now: datetim
         return
     locked.settled_at = now if is_settled else None
     locked.save(update_fields=["settled_at"])
-    _announce(locked.meeting, locked.kind)
+    _announce(locked, locked.kind)
 
 
-def _announce(meeting: Meeting, *kinds: str) -> None:
-    """The lines changed; and what is left for the end, when some of them wait for it."""
-    announce(meeting)
+def _announce(capture: Capture, *kinds: str) -> None:
+    """Show the line on every screen at once; and what is left for the end, when it waits for that."""
+    [shown] = captures_of(capture.meeting, [capture])
+    line = {
+        "id": capture.pk,
+        "kind": capture.kind,
+        "label": " ".join(filter(None, (capture.get_kind_display(), shown.label))),
+        "text": shown.text,
+        "by": capture.created_by.display_name,
+    }
+    announce(capture.meeting, line=line)
     if {CaptureKind.PARKING, CaptureKind.QUESTION} & set(kinds):
-        announce(meeting, "parking")
+        announce(capture.meeting, "parking")
 
 
 def _check_is_running(meeting: Meeting) -> None:
@@ -125,7 +136,7 @@ def _check_is_running(meeting: Meeting) -> None:
 
 
 def _locked(capture: Capture) -> Capture:
-    rows = Capture.objects.select_for_update(of=("self",)).select_related("meeting", "postmortem")
+    rows = Capture.objects.select_for_update(of=("self",)).select_related("meeting__postmortem__incident", "created_by")
     locked = rows.filter(pk=capture.pk).first()
     if locked is None:
         raise CaptureGone

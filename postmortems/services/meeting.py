@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -150,10 +151,10 @@ def lock_meeting(meeting: Meeting) -> Meeting:
     return rows.get(pk=meeting.pk)
 
 
-def announce(meeting: Meeting, part: str = "meeting") -> None:
-    """After commit, tell open pages that the meeting is another, or that `part` of it is."""
+def announce(meeting: Meeting, part: str = "meeting", **detail: Any) -> None:
+    """After commit, tell open pages that the meeting is another, or `part` of it; `detail` is shown at once."""
     postmortem_id = meeting.postmortem_id
-    transaction.on_commit(lambda: announce_change(postmortem_id, part))
+    transaction.on_commit(lambda: announce_change(postmortem_id, part, detail))
 
 
 def _facts(plan: Plan) -> dict[str, object]:

@@ -157,7 +157,8 @@ def _stop_clock(meeting: Meeting, *, now: datetime) -> None:
 def _steered(meeting: Meeting, changed: list[str]) -> Meeting:
     meeting.revision += 1
     meeting.save(update_fields=[*changed, "revision"])
-    announce(meeting)
+    step = meeting.current.step if meeting.current else ""
+    announce(meeting, revision=meeting.revision, step=step, event=meeting.event_id)
     return meeting
 
 

@@ -1,17 +1,25 @@
+/** Nobody looks at it now: it is fetched when somebody does. */
+const ASIDE = "[data-step][hidden]";
+const EACH_MS = 30;
+const LONGEST_WAIT_MS = 700;
 const INCIDENT = ["facts", "timeline", "impact", "communications"];
 
 /** Fetches anew what somebody else changed beside the text. What a person is busy with is left alone until they are done. */
 export class Blocks {
-  constructor(root) {
+  /** `countOthers`: how many pages will ask at the same moment. */
+  constructor(root, countOthers) {
     this.root = root;
+    this.countOthers = countOthers;
     this.stale = new Set();
     this.fetching = new Set();
     this.onFocusOut = () => setTimeout(() => this.catchUp(), 150);
     root.addEventListener("focusout", this.onFocusOut);
+    root.addEventListener("debrief:shown", this.onFocusOut);
   }
 
   destroy() {
     this.root.removeEventListener("focusout", this.onFocusOut);
+    this.root.removeEventListener("debrief:shown", this.onFocusOut);
   }
 
   changed(part) {
@@ -32,17 +40,18 @@ export class Blocks {
   catchUp() {
     for (const id of [...this.stale]) {
       const block = document.getElementById(id);
-      if (block && (isBusy(block) || this.fetching.has(id))) continue;
+      if (block && (isBusy(block) || this.fetching.has(id) || block.closest(ASIDE))) continue;
       this.stale.delete(id);
       if (block) this.fetchAnew(block);
     }
   }
 
-  /** One request at a time for a block: what changes meanwhile is fetched after it. */
+  /** One request at a time for a block: what changes meanwhile is fetched after it. Many pages do not ask at once. */
   async fetchAnew(block) {
     const { id, dataset } = block;
     const { refreshUrl, refreshSwap } = dataset;
     this.fetching.add(id);
+    await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(LONGEST_WAIT_MS, EACH_MS * this.countOthers())));
     try {
       await window.htmx.ajax("GET", refreshUrl, { source: block, target: block, swap: refreshSwap ?? "outerHTML" });
     } finally {

@@ -33,7 +33,7 @@ class LiveDocument extends HTMLElement {
     this.awareness = new Awareness(this.doc);
     this.copy = new LocalCopy();
     this.references = new References(this.dataset.insertions);
-    this.blocks = new Blocks(this);
+    this.blocks = new Blocks(this, () => this.awareness.getStates().size - 1);
     this.comments = new Comments(this, this.sections);
     this.coach = new Coach(this, this.sections);
     this.chip = this.querySelector(".save-chip");
@@ -157,7 +157,10 @@ class LiveDocument extends HTMLElement {
     if (event.type !== "keydown" || event.key === "Escape" || event.target.closest(".cm-editor")) this.here.follow(null);
   }
 
-  changed(part) {
+  /** A part of the post-mortem changed; what may be shown of it at once stands behind its name. */
+  changed(said) {
+    const [part, detail] = said.split("\n");
+    document.dispatchEvent(new CustomEvent("debrief:changed", { detail: { part, ...(detail ? JSON.parse(detail) : {}) } }));
     if (part === "sections") this.offerReload();
     else this.blocks.changed(part);
     if (part !== "text" && part !== "people") this.references.load();

@@ -1,9 +1,14 @@
+import { make } from "../dom.js";
+
 const TICK_MS = 500;
+const SOON_MS = 250;
+const EACH_MS = 200;
 const NEARLY_OVER = 0.8;
 
 /**
  * A meeting on one screen. It shows the step the meeting is at, unless its person looks around; the clock is the
- * server's. What is happening stands in the attributes of #meeting-now, which is fetched anew whenever that changes.
+ * server's. What is happening stands in the attributes of #meeting-now. News is shown as it comes, and fetched with all
+ * that belongs to it a little later, when not every screen asks at once.
  */
 class MeetingRoom extends HTMLElement {
   connectedCallback() {
@@ -13,6 +18,8 @@ class MeetingRoom extends HTMLElement {
     this.addEventListener("click", (event) => this.clicked(event), { signal });
     document.addEventListener("keydown", (event) => this.pressed(event), { signal });
     document.addEventListener("htmx:after:swap", () => this.swapped(), { signal });
+    document.addEventListener("debrief:changed", ({ detail }) => detail.part === "meeting" && this.heard(detail), { signal });
+    this.addEventListener("focusout", () => this.isStale && this.fetchLater(), { signal });
     this.ticking = setInterval(() => this.tick(), TICK_MS);
     this.follow();
   }
@@ -20,10 +27,51 @@ class MeetingRoom extends HTMLElement {
   disconnectedCallback() {
     this.stop.abort();
     clearInterval(this.ticking);
+    clearTimeout(this.waiting);
   }
 
   get now() {
     return this.querySelector("#meeting-now");
+  }
+
+  // -- News -----------------------------------------------------------------------------------------------------------
+
+  /** Whoever leads has the answer to what they pressed; everybody else hears of it here. */
+  heard({ line, removed, step, event, revision }) {
+    const { now } = this;
+    if (line) this.showLine(line);
+    if (removed) document.getElementById(`capture-${removed}`)?.remove();
+    if (step && revision > Number(now.dataset.revision) && !("leads" in now.dataset)) {
+      now.dataset.current = step;
+      if (event) now.dataset.event = event;
+      else delete now.dataset.event;
+      this.show();
+      this.point(now.dataset.event);
+    }
+    this.fetchLater();
+  }
+
+  /** A line as it is, without its buttons: they come when the stream is fetched. */
+  showLine({ id, kind, label, text, by }) {
+    const said = make("p", {}, make("span", { class: "capture-kind" }, label), " ", make("span", { class: "capture-text" }, text), " ", make("span", { class: "muted" }, by));
+    const present = document.getElementById(`capture-${id}`);
+    if (present?.querySelector("form.row-form")) return;
+    if (present) return present.querySelector("p").replaceWith(said);
+    this.now.querySelector(".meeting-stream ol").prepend(make("li", { class: `capture capture-${kind}`, id: `capture-${id}` }, said));
+  }
+
+  fetchLater() {
+    this.isStale = true;
+    const others = document.querySelectorAll(".here > li").length;
+    this.waiting ||= setTimeout(() => this.fetch(), SOON_MS + Math.random() * EACH_MS * others);
+  }
+
+  async fetch() {
+    this.waiting = 0;
+    const { now } = this;
+    if (now.contains(document.activeElement) && document.activeElement.matches("input[type=text], textarea")) return;
+    this.isStale = false;
+    await window.htmx.ajax("GET", now.dataset.refreshUrl, { source: now, target: now, swap: "outerHTML" });
   }
 
   swapped() {
@@ -62,6 +110,7 @@ class MeetingRoom extends HTMLElement {
     for (const step of this.querySelectorAll(".meeting-step")) step.hidden = step.dataset.step !== shown;
     this.querySelector(".meeting-apart").hidden = this.apart === null || this.apart === current;
     for (const link of this.querySelectorAll("[data-shows]")) link.classList.toggle("is-shown", link.dataset.shows === shown);
+    if (this.shown !== shown) this.dispatchEvent(new CustomEvent("debrief:shown", { bubbles: true }));
     if (this.shown !== shown && this.shown) this.querySelector(".meeting-stage").scrollIntoView({ block: "nearest" });
     this.shown = shown;
   }
