@@ -204,6 +204,8 @@ EMAIL_TIMEOUT = 20
 
 # -- Slack -------------------------------------------------------------------------------------------------------------
 
+REVIEW_HOURS = env.number("REVIEW_HOURS", default=24)
+"""How long a post-mortem lies open for review before it is published, counted on working days."""
 SLACK_BOT_TOKEN = env.text("SLACK_BOT_TOKEN", default="")
 JIRA_PRIVATE_HOSTS = env.words("JIRA_PRIVATE_HOSTS")
 """Hosts on private addresses that a Jira may be on; those on this machine itself may be spoken to without TLS."""

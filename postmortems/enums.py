@@ -165,3 +165,12 @@ class CaptureKind(TextChoices):
     DECISION = "decision", "Decision"
     QUESTION = "question", "Question"
     PARKING = "parking", "Parking lot"
+
+
+class Verdict(TextChoices):
+    """How a review ended."""
+
+    WAITING = "waiting", "Asked"
+    APPROVED = "approved", "Approved"
+    CHANGES = "changes", "Asks for changes"
+    WITHDRAWN = "withdrawn", "Handed over"

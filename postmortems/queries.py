@@ -233,6 +233,13 @@ def mentionable_people(postmortem: Postmortem, typed: str) -> list[tuple[User, s
     return [(person, roles.get(person.pk, "")) for person in islice(seeing, MOST_MENTIONABLE)]
 
 
+def differs_since(revision: Revision) -> bool:
+    """Whether the prose says something else than it did at `revision`."""
+    then = texts_at(revision)
+    sections = [section for section in sections_of(revision.postmortem) if section.is_prose]
+    return any(section.body != then.get(section.pk, "") for section in sections)
+
+
 def lessons_of(postmortem: Postmortem) -> list[Lesson]:
     lessons = list(postmortem.lessons.all())
     for lesson in lessons:

@@ -7,7 +7,7 @@ from accounts.models import User
 from incidents import rules as incident_rules
 from incidents.models import Incident
 from postmortems.enums import ParticipantRole, State
-from postmortems.models import Comment, Meeting, Part, Perspective, Postmortem, Thread
+from postmortems.models import Comment, Meeting, Part, Perspective, Postmortem, Review, Thread
 
 WRITERS = (ParticipantRole.CONTRIBUTOR, ParticipantRole.FACILITATOR)
 
@@ -62,6 +62,16 @@ def can_come(user: User, meeting: Meeting) -> bool:
     """Who counts as being there: those invited, and those who write. Others may look on."""
     invited = meeting.attendees.filter(user=user, is_invited=True)
     return can_edit(user, meeting) or (can_see(user, meeting) and invited.exists())
+
+
+def can_answer_review(user: User, review: Review) -> bool:
+    """Whoever was asked."""
+    return review.reviewer_id == user.pk and can_see(user, review)
+
+
+def can_hand_over_review(user: User, review: Review) -> bool:
+    """Whoever was asked, and those who write."""
+    return can_answer_review(user, review) or can_edit(user, review)
 
 
 def can_manage(user: User, subject: Postmortem | Part) -> bool:

@@ -42,6 +42,7 @@ from postmortems.models import (
     Participant,
     Perspective,
     Postmortem,
+    Review,
     Revision,
     Section,
     SectionRevision,
@@ -170,6 +171,7 @@ def _build(world: World, team: Team, visibility: Visibility) -> None:
         visibility=visibility,
         created_by=owner,
         last_lesson_number=1,
+        submitted_at=NOON,
     )
     section = Section.objects.create(
         postmortem=postmortem, position=1, title=f"Summary {canary}", body=f"Text {canary}"
@@ -208,6 +210,15 @@ def _build(world: World, team: Team, visibility: Visibility) -> None:
     meeting.save(update_fields=["current"])
     Attendee.objects.create(meeting=meeting, postmortem=postmortem, user=owner)
     parts: list[models.Model] = [
+        Review.objects.create(
+            postmortem=postmortem,
+            reviewer=owner,
+            asked_by=owner,
+            asked_at=NOON,
+            submitted_at=NOON,
+            verdict="changes",
+            comment=f"Comment {canary}",
+        ),
         meeting,
         Capture.objects.create(
             meeting=meeting,

@@ -39,3 +39,4 @@ from postmortems.models.postmortem import Template as Template
 from postmortems.models.postmortem import TemplateSection as TemplateSection
 from postmortems.models.postmortem import postmortem_visibility as postmortem_visibility
 from postmortems.models.postmortem import stored_name as stored_name
+from postmortems.models.review import Review as Review

@@ -8,10 +8,10 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import User
-from postmortems.blocks import missing_for_publication
 from postmortems.collab import store
 from postmortems.enums import RevisionReason, State
 from postmortems.models import Postmortem, StateChange
+from postmortems.reviewing import missing_to_publish
 from postmortems.services.postmortem import lock_postmortem, postmortem_was_changed
 from postmortems.services.text import keep_revision
 
@@ -47,15 +47,15 @@ class ReasonMissing(Exception):
 def move_postmortem(*, postmortem: Postmortem, seen: str, to: str, note: str, by: User, now: datetime) -> Postmortem:
     """Move the post-mortem from the state its person saw to another.
 
-    Publishing something incomplete needs a note that says why. Raises `MovedMeanwhile`, `MoveNotAllowed` or
-    `ReasonMissing`; nothing is written then.
+    Publishing something incomplete, or before its review is over, needs a note that says why. Raises
+    `MovedMeanwhile`, `MoveNotAllowed` or `ReasonMissing`; nothing is written then.
     """
     locked = lock_postmortem(postmortem)
     if locked.state != seen:
         raise MovedMeanwhile(locked)
     if to not in MOVES[locked.state]:
         raise MoveNotAllowed
-    if to == State.PUBLISHED and not note.strip() and (missing := missing_for_publication(locked)):
+    if to == State.PUBLISHED and not note.strip() and (missing := missing_to_publish(locked, now=now)):
         raise ReasonMissing(missing)
     write_state(locked, to=State(to), note=note, by=by, now=now)
     postmortem_was_changed(locked, part="state", now=now)

@@ -14,10 +14,10 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts.access import Request, opens
 from accounts.pages import render_part
 from postmortems import rules
-from postmortems.blocks import missing_for_publication
 from postmortems.enums import State
 from postmortems.forms.document import MoveForm
 from postmortems.models import Postmortem
+from postmortems.reviewing import missing_to_publish
 from postmortems.services.state import MOVES, MovedMeanwhile, MoveNotAllowed, ReasonMissing, move_postmortem
 from postmortems.views.context import state_context
 
@@ -69,7 +69,7 @@ def _form(request: Request, postmortem: Postmortem, form: MoveForm, to: str, sta
         "form": form,
         "to": to,
         "move_title": TITLES.get(State(to), "Change the state") if to in State.values else "Change the state",
-        "missing": missing_for_publication(postmortem) if to == State.PUBLISHED else [],
+        "missing": missing_to_publish(postmortem, now=timezone.now()) if to == State.PUBLISHED else [],
     }
     return _part(request, postmortem, "postmortems/_state_form.html", context, status)
 
