@@ -11,12 +11,14 @@ class ActionsConfig(AppConfig):
         from actions.block import ActionsBlock
         from actions.capturing import ActionMaker
         from actions.home import MyActions
+        from actions.jira.queries import tracker_hosts
         from actions.references import ActionReferences
         from actions.search import ActionSource
-        from postmortems import blocks, captures, references
+        from postmortems import blocks, captures, leaks, references
 
         blocks.register(ActionsBlock())
         captures.register(ActionMaker())
+        leaks.register_hosts(tracker_hosts)
         references.register(ActionReferences())
         search.register(ActionSource())
         home.register(MyActions())

@@ -27,6 +27,7 @@ from postmortems.models import (
     Participant,
     Perspective,
     Postmortem,
+    PublicVersion,
     Revision,
     Section,
     SectionRevision,
@@ -238,6 +239,14 @@ def differs_since(revision: Revision) -> bool:
     then = texts_at(revision)
     sections = [section for section in sections_of(revision.postmortem) if section.is_prose]
     return any(section.body != then.get(section.pk, "") for section in sections)
+
+
+def public_version_of(postmortem: Postmortem) -> PublicVersion | None:
+    """The text for customers, public or not."""
+    row = PublicVersion.objects.filter(postmortem=postmortem).select_related("legal_by", "leadership_by").first()
+    if row:
+        row.postmortem = postmortem
+    return row
 
 
 def lessons_of(postmortem: Postmortem) -> list[Lesson]:

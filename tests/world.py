@@ -42,6 +42,7 @@ from postmortems.models import (
     Participant,
     Perspective,
     Postmortem,
+    PublicVersion,
     Review,
     Revision,
     Section,
@@ -218,6 +219,9 @@ def _build(world: World, team: Team, visibility: Visibility) -> None:
             submitted_at=NOON,
             verdict="changes",
             comment=f"Comment {canary}",
+        ),
+        PublicVersion.objects.create(
+            postmortem=postmortem, title=f"Public {canary}", body=f"Text {canary}", updated_by=owner, updated_at=NOON
         ),
         meeting,
         Capture.objects.create(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from django.db.models import Count, Min, Q
 
@@ -167,3 +168,9 @@ def jira_row(action: ActionItem, *, now: datetime) -> JiraRow | None:
     is_late = sync.waiting_since is not None and now - sync.waiting_since > timedelta(minutes=1)
     conflicts = list(sync.conflicts.filter(resolved_at=None))
     return JiraRow(sync, False, conflicts, list(sync.log.all()[:10]), is_late)
+
+
+def tracker_hosts() -> list[str]:
+    """The hosts of every Jira that is connected: links to them lead inside."""
+    sites = JiraConnection.objects.values_list("site_url", flat=True)
+    return [host for host in (urlsplit(site).hostname for site in sites) if host]

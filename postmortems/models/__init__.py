@@ -39,4 +39,7 @@ from postmortems.models.postmortem import Template as Template
 from postmortems.models.postmortem import TemplateSection as TemplateSection
 from postmortems.models.postmortem import postmortem_visibility as postmortem_visibility
 from postmortems.models.postmortem import stored_name as stored_name
+from postmortems.models.public import AllowedWords as AllowedWords
+from postmortems.models.public import PublicationSettings as PublicationSettings
+from postmortems.models.public import PublicVersion as PublicVersion
 from postmortems.models.review import Review as Review
