@@ -85,6 +85,7 @@ urlpatterns = [
     path("postmortems/<int:pk>/review/ask/", reviews.review_ask, name="review-ask"),
     path("reviews/<int:pk>/answer/", reviews.review_answer, name="review-answer"),
     path("reviews/<int:pk>/hand-over/", reviews.review_hand_over, name="review-hand-over"),
+    path("postmortems/<int:pk>/leadership/", exports.leadership, name="leadership"),
     path("postmortems/<int:pk>/public/", public.public_version, name="public-version"),
     path("postmortems/<int:pk>/public/allow/", public.public_allow, name="public-allow"),
     path("public-versions/<int:pk>/approve/", public.public_approve, name="public-approve"),

@@ -1,4 +1,4 @@
-"""Typed input about the public version."""
+"""Typed input about what leaves the document: the public version, the e-mail to leadership."""
 
 from __future__ import annotations
 
@@ -48,3 +48,13 @@ class ApproversForm(OwnIdsMixin, forms.Form):
     leadership = forms.ModelMultipleChoiceField(
         active_people(), required=False, label="For leadership", widget=forms.CheckboxSelectMultiple
     )
+
+
+class LeadershipForm(CleanTextMixin, forms.Form):
+    """The e-mail to leadership, and to whom it goes."""
+
+    subject = forms.CharField(max_length=200, label="Subject")
+    text = forms.CharField(
+        max_length=20_000, strip=False, label="Text", widget=forms.Textarea(attrs={"rows": 20, "class": "prose-input"})
+    )
+    people = forms.ModelMultipleChoiceField(active_people(), label="To", widget=forms.CheckboxSelectMultiple)

@@ -1,17 +1,23 @@
-"""The document in other formats, for whoever may see it."""
+"""The document in other formats, for whoever may see it, and in a mail to leadership."""
 
 from __future__ import annotations
 
-from django.http import HttpResponse
+from django.contrib import messages
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
 from django.utils.text import slugify
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import audit
 from accounts.access import Request, opens
 from postmortems import queries, rules
 from postmortems.export.html import postmortem_as_html
+from postmortems.export.leadership import leadership_mail
 from postmortems.export.markdown import postmortem_as_markdown
+from postmortems.forms.public import LeadershipForm
 from postmortems.models import Postmortem
+from postmortems.services.leadership import CannotRead, MayNotLeave, send_to_leadership
+from postmortems.views.context import header_context
 
 
 @require_GET
@@ -28,6 +34,30 @@ def export_html(request: Request, postmortem: Postmortem) -> HttpResponse:
     """One HTML file that needs nothing else."""
     text = postmortem_as_html(queries.with_its_incident(postmortem))
     return _download(request, postmortem, text, "text/html; charset=utf-8", "html")
+
+
+@require_http_methods(["GET", "POST"])
+@opens(Postmortem, rules.can_edit)
+def leadership(request: Request, postmortem: Postmortem) -> HttpResponseBase:
+    """GET: the e-mail to leadership as it is proposed. POST: send it as it was changed."""
+    postmortem = queries.with_its_incident(postmortem)
+    subject, text = leadership_mail(postmortem)
+    form = LeadershipForm(request.POST or None, initial={"subject": subject, "text": text})
+    if request.method == "POST" and form.is_valid():
+        try:
+            missed = send_to_leadership(postmortem=postmortem, by=request.user, **form.cleaned_data)
+        except MayNotLeave:
+            form.add_error(None, "It is restricted: nothing of it leaves in a mail.")
+        except CannotRead as error:
+            form.add_error("people", str(error))
+        else:
+            if missed:
+                messages.warning(request, f"Not reached: {', '.join(map(str, missed))}.")
+            else:
+                messages.success(request, "Sent.")
+            return redirect(postmortem)
+    context = {**header_context(request, postmortem), "form": form}
+    return render(request, "postmortems/leadership.html", context, status=422 if form.errors else 200)
 
 
 def _download(request: Request, postmortem: Postmortem, text: str, content_type: str, ending: str) -> HttpResponse:
