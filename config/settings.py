@@ -145,6 +145,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "sweep-jira": {"task": "actions.tasks.sweep_jira", "schedule": crontab(hour=3, minute=10)},
     "remind": {"task": "actions.tasks.remind", "schedule": 120.0},
     "tell-attendees": {"task": "postmortems.tasks.tell_attendees", "schedule": 60.0},
+    "tell-followers": {"task": "postmortems.tasks.tell_followers", "schedule": 120.0},
     "mail-comments": {"task": "postmortems.tasks.mail_comments", "schedule": 300.0},
 }
 

@@ -174,3 +174,13 @@ class Verdict(TextChoices):
     APPROVED = "approved", "Approved"
     CHANGES = "changes", "Asks for changes"
     WITHDRAWN = "withdrawn", "Handed over"
+
+
+class TidingsKind(TextChoices):
+    """What people are told of post-mortems by mail."""
+
+    PUBLISHED = "published", "Published"
+    DIGEST = "digest", "Learned this week"
+    ANNIVERSARY = "anniversary", "A year ago"
+    DRAFT_DUE = "draft", "The draft is due"
+    PUBLISH_DUE = "publish", "Publication is due"

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from postmortems.collab.store import LogDamaged
 from postmortems.services import comment as comments
+from postmortems.services import following as followings
 from postmortems.services import invitation as invitations
 from postmortems.services import live as services
 
@@ -63,3 +64,18 @@ def tell_attendees() -> None:
 def tell_attendee(attendee_id: int) -> None:
     """Tell one attendee; repeating it sends nothing twice."""
     invitations.tell_attendee(attendee_id, now=timezone.now())
+
+
+@shared_task(name="postmortems.tasks.tell_followers")
+def tell_followers() -> None:
+    """Plan what followers hear of, and ask for each mail that waits."""
+    now = timezone.now()
+    followings.plan_tidings(now=now)
+    for tidings_id in followings.waiting_tidings(now=now):
+        tell_tidings.delay(tidings_id)
+
+
+@shared_task(name="postmortems.tasks.tell_tidings")
+def tell_tidings(tidings_id: int) -> None:
+    """Tell one person one thing; repeating it sends nothing twice."""
+    followings.tell_tidings(tidings_id, now=timezone.now())

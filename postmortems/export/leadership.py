@@ -1,4 +1,4 @@
-"""The e-mail to leadership: it stands alone. Facts are gathered; cause and resolution are in the words of its writers."""
+"""The e-mail to leadership: it stands alone. Facts are gathered; why, and how it ended, are its writers' words."""
 
 from __future__ import annotations
 

@@ -14,6 +14,8 @@ from postmortems.models.coach import Dismissal as Dismissal
 from postmortems.models.comment import Comment as Comment
 from postmortems.models.comment import CommentNotice as CommentNotice
 from postmortems.models.comment import Thread as Thread
+from postmortems.models.following import Following as Following
+from postmortems.models.following import Tidings as Tidings
 from postmortems.models.live import DocumentHead as DocumentHead
 from postmortems.models.live import DocumentSnapshot as DocumentSnapshot
 from postmortems.models.live import DocumentUpdate as DocumentUpdate
