@@ -256,6 +256,22 @@ def lessons_of(postmortem: Postmortem) -> list[Lesson]:
     return lessons
 
 
+def lessons_for_library(user: User, *, cursor: str) -> Page[Lesson]:
+    """Lessons of what is published and `user` may see, and of restricted post-mortems that share theirs; newest first.
+
+    Of the latter, nothing but the lesson is to be shown: `is_seen` is false for them.
+    """
+    seen = Q(postmortem__in=Postmortem.objects.visible_to(user).filter(state=State.PUBLISHED).order_by().values("pk"))
+    shared = Q(postmortem__lessons_shared_at__isnull=False, postmortem__state=State.PUBLISHED)
+    rows = (
+        Lesson.objects.filter(seen | shared)
+        .annotate(is_seen=Case(When(seen, then=True), default=False))
+        .select_related("postmortem__team")
+        .defer("postmortem__search")
+    )
+    return page_of(rows, order=("pk",), cursor=cursor)
+
+
 def templates_for_page() -> Iterable[Template]:
     return Template.objects.annotate(number_of_sections=Count("sections")).order_by("is_archived", "tier", "pk")
 

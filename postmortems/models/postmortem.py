@@ -97,6 +97,8 @@ class Postmortem(Guarded):
     publish_due_at = models.DateTimeField(null=True, blank=True)
     submitted_at = models.DateTimeField(null=True, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
+    lessons_shared_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """Since when the lessons of a restricted one, and nothing else of it, are for the whole organisation."""
 
     last_lesson_number = models.PositiveIntegerField(default=0, editable=False)
     last_factor_number = models.PositiveIntegerField(default=0, db_default=0, editable=False)

@@ -10,7 +10,7 @@ from accounts import audit
 from accounts.exceptions import EditedMeanwhile
 from accounts.models import User
 from postmortems.models import Lesson, Postmortem
-from postmortems.services.postmortem import lock_for_writing, postmortem_was_changed
+from postmortems.services.postmortem import lock_for_writing, lock_postmortem, postmortem_was_changed
 
 
 class LessonGone(Exception):
@@ -82,3 +82,15 @@ def _locked(lesson: Lesson) -> Lesson:
 def _record(lesson: Lesson, verb: str, *, by: User) -> None:
     """The log names a lesson by its post-mortem and number: its text stays out of the log."""
     audit.record(by=by, verb=verb, obj=lesson, label=f"{lesson.postmortem.reference} lesson {lesson.number}")
+
+
+@transaction.atomic
+def share_lessons(*, postmortem: Postmortem, is_shared: bool, by: User, now: datetime) -> None:
+    """Let the whole organisation read the lessons of a restricted post-mortem, or no more. Twice is harmless."""
+    locked = lock_postmortem(postmortem)
+    if (locked.lessons_shared_at is not None) == is_shared:
+        return
+    locked.lessons_shared_at = now if is_shared else None
+    locked.save(update_fields=["lessons_shared_at"])
+    audit.record(by=by, verb="lessons.shared" if is_shared else "lessons.taken-back", obj=locked)
+    postmortem_was_changed(locked, part="people", now=now)

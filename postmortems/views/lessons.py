@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.access import Request, opens
+from accounts.access import Request, opens, signed_in
 from accounts.exceptions import EditedMeanwhile
 from accounts.pages import render_part
 from postmortems import queries, rules
@@ -123,3 +124,21 @@ def _list(request: Request, postmortem: Postmortem, form: LessonForm, status: in
     return render_part(
         request, "postmortems/_lessons.html", context, title=title, back=text_url(postmortem), status=status
     )
+
+
+@require_GET
+@signed_in
+def library(request: Request) -> HttpResponse:
+    """What everybody has learned."""
+    page = queries.lessons_for_library(request.user, cursor=request.GET.get("page", ""))
+    return render(request, "postmortems/library.html", {"page": page})
+
+
+@require_POST
+@opens(Postmortem, rules.can_manage)
+def lessons_share(request: Request, postmortem: Postmortem) -> HttpResponseBase:
+    """Share the lessons of a restricted post-mortem, or take them back."""
+    is_shared = request.POST.get("is_shared") == "on"
+    services.share_lessons(postmortem=postmortem, is_shared=is_shared, by=request.user, now=timezone.now())
+    messages.success(request, "Its lessons are shared once it is published." if is_shared else "Taken back.")
+    return redirect("postmortems:people", pk=postmortem.pk)
