@@ -9,11 +9,12 @@ from django.db import transaction
 from accounts import audit
 from accounts.exceptions import EditedMeanwhile
 from accounts.models import User
+from incidents.services.incidents import lock_incident
 from postmortems.captures import CannotCapture, maker_of
 from postmortems.enums import CaptureKind
 from postmortems.meetings.lines import Line
 from postmortems.meetings.queries import captures_of
-from postmortems.models import Capture, Meeting
+from postmortems.models import Capture, Meeting, Postmortem
 from postmortems.services.meeting import announce
 from postmortems.services.postmortem import lock_for_writing
 
@@ -36,7 +37,7 @@ def capture_line(*, meeting: Meeting, line: Line, by: User, now: datetime) -> Ca
         raise CannotCapture("Write something after the colon.")
     if len(line.text) > LONGEST:
         raise CannotCapture(f"That is too long: at most {LONGEST:,} characters.")
-    postmortem = lock_for_writing(meeting.postmortem)
+    postmortem = _lock(meeting.postmortem, line.kind)
     same = Capture.objects.filter(
         meeting=meeting, kind=line.kind, text=line.text, created_by=by, created_at__gt=now - TWICE_WITHIN
     )
@@ -62,7 +63,7 @@ def correct_capture(*, capture: Capture, revision: int, line: Line, by: User, no
     """
     if not line.text or len(line.text) > LONGEST:
         raise CannotCapture(f"Write something, of at most {LONGEST:,} characters.")
-    postmortem = lock_for_writing(capture.postmortem)
+    postmortem = _lock(capture.postmortem, capture.kind, line.kind)
     locked = _locked(capture)
     _check_is_running(locked.meeting)
     if (locked.kind, locked.text) == (line.kind, line.text) and not line.at:
@@ -88,7 +89,7 @@ def correct_capture(*, capture: Capture, revision: int, line: Line, by: User, no
 @transaction.atomic
 def remove_capture(*, capture: Capture, by: User, now: datetime) -> None:
     """Take the line away, and what it had become. Twice is harmless; raises `CannotCapture` or `AlreadyPublished`."""
-    postmortem = lock_for_writing(capture.postmortem)
+    postmortem = _lock(capture.postmortem, capture.kind)
     locked = Capture.objects.filter(pk=capture.pk).select_related("meeting").first()
     if locked is None:
         return
@@ -112,6 +113,13 @@ def settle_capture(*, capture: Capture, is_settled: bool, by: User, now: datetim
     locked.settled_at = now if is_settled else None
     locked.save(update_fields=["settled_at"])
     _announce(locked, locked.kind)
+
+
+def _lock(postmortem: Postmortem, *kinds: str) -> Postmortem:
+    """The post-mortem, locked for writing; where events are at stake its incident first, as imports lock them."""
+    if CaptureKind.EVENT in kinds:
+        lock_incident(postmortem.incident)
+    return lock_for_writing(postmortem)
 
 
 def _announce(capture: Capture, *kinds: str) -> None:
