@@ -12,6 +12,8 @@ RUN SECRET_KEY="only-for-this-one-command-of-the-build-and-never-used-again" DAT
 
 FROM python:3.13-slim
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 STATIC_ROOT=/static FILES_ROOT=/files
+RUN apt-get update && apt-get install --yes --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 \
+    && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --user-group --no-create-home --shell /usr/sbin/nologin debrief \
     && install -d -o debrief -g debrief -m 0700 /files
 COPY --from=build /venv /venv

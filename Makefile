@@ -30,9 +30,9 @@ format: venv-dev  ## Put Python into the house's shape
 	.venv/bin/ruff format .
 
 lock: venv-dev  ## Write the three requirements files from pyproject.toml
-	$(LOCK) --extra embedded --extra dev -o requirements-dev.txt
+	$(LOCK) --extra embedded --extra pdf --extra dev -o requirements-dev.txt
 	$(LOCK) --extra embedded --constraint requirements-dev.txt -o requirements-embedded.txt
-	$(LOCK) --constraint requirements-dev.txt -o requirements.txt
+	$(LOCK) --extra pdf --constraint requirements-dev.txt -o requirements.txt
 
 bench: venv-dev  ## Measure the pages over a large organisation, and print the figures
 	@exec $(PYTHON) -m tests.bench

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods
@@ -14,6 +14,7 @@ from postmortems import queries, rules
 from postmortems.export.html import postmortem_as_html
 from postmortems.export.leadership import leadership_mail
 from postmortems.export.markdown import postmortem_as_markdown
+from postmortems.export.pdf import PdfUnavailable, postmortem_as_pdf
 from postmortems.forms.public import LeadershipForm
 from postmortems.models import Postmortem
 from postmortems.services.leadership import CannotRead, MayNotLeave, send_to_leadership
@@ -34,6 +35,17 @@ def export_html(request: Request, postmortem: Postmortem) -> HttpResponse:
     """One HTML file that needs nothing else."""
     text = postmortem_as_html(queries.with_its_incident(postmortem))
     return _download(request, postmortem, text, "text/html; charset=utf-8", "html")
+
+
+@require_GET
+@opens(Postmortem, rules.can_see)
+def export_pdf(request: Request, postmortem: Postmortem) -> HttpResponse:
+    """One PDF, where this installation makes them."""
+    try:
+        content = postmortem_as_pdf(queries.with_its_incident(postmortem))
+    except PdfUnavailable as error:
+        raise Http404 from error
+    return _download(request, postmortem, content, "application/pdf", "pdf")
 
 
 @require_http_methods(["GET", "POST"])
@@ -60,9 +72,11 @@ def leadership(request: Request, postmortem: Postmortem) -> HttpResponseBase:
     return render(request, "postmortems/leadership.html", context, status=422 if form.errors else 200)
 
 
-def _download(request: Request, postmortem: Postmortem, text: str, content_type: str, ending: str) -> HttpResponse:
+def _download(
+    request: Request, postmortem: Postmortem, content: str | bytes, content_type: str, ending: str
+) -> HttpResponse:
     audit.record(by=request.user, verb="postmortem.exported", obj=postmortem, format=ending)
-    response = HttpResponse(text, content_type=content_type)
+    response = HttpResponse(content, content_type=content_type)
     name = f"{postmortem.reference}-{slugify(postmortem.title)[:60]}".rstrip("-")
     response["Content-Disposition"] = f'attachment; filename="{name}.{ending}"'
     return response

@@ -15,6 +15,7 @@ from accounts.pages import after_change, render_part
 from postmortems import queries, rules
 from postmortems.blocks.incident import Fact, known_durations, known_moments
 from postmortems.document import rendered_sections
+from postmortems.export import pdf
 from postmortems.forms.document import PostmortemFilterForm, TitleForm
 from postmortems.models import Postmortem
 from postmortems.services import draft as draft_services
@@ -56,6 +57,7 @@ def _reader(request: Request, postmortem: Postmortem) -> HttpResponse:
         "sections": rendered_sections(postmortem, request.user),
         "facts": _facts_strip(postmortem),
         "services": list(postmortem.incident.services.all()),
+        "makes_pdf": pdf.is_available(),
         "has_graphs": postmortem.metrics.filter(picture=None).exists(),
     }
     return render(request, "postmortems/postmortem.html", context)

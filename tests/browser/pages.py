@@ -8,7 +8,12 @@ from accounts.enums import Visibility
 from tests.routes import routes
 from tests.world import World, address_of
 
-EXPORTS = {"postmortems:export-history", "postmortems:export-html", "postmortems:export-markdown"}
+EXPORTS = {
+    "postmortems:export-history",
+    "postmortems:export-html",
+    "postmortems:export-markdown",
+    "postmortems:export-pdf",
+}
 """Files to keep rather than pages; they have tests of their own."""
 
 
