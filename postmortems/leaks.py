@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -27,6 +29,8 @@ NO_TICKETS = re.compile(r"(?:UTF|SHA|ISO|RFC|HTTP|TLS|SSL|MD|AES|UTC|GMT|COVID|S
 FILE = re.compile(r"\(/files/[^)\s]{1,300}\)|\]\(attachment:[^)\s]{1,300}\)")
 REFERENCE = re.compile(r"\{\{[^{}\n]{1,120}\}\}|\[\[[^\[\]\n]{1,120}\]\]")
 SHORTEST_NAME = 3
+WORD = re.compile(r"\w+")
+LARGEST_GAP = 3
 
 
 @dataclass(frozen=True)
@@ -120,9 +124,28 @@ def _restricted_facts(postmortem: Postmortem) -> list[str]:
 
 
 def _words(text: str, wanted: Iterable[str], what: str) -> Iterable[tuple[int, Leak]]:
-    """Places where any of `wanted` stands as words of its own."""
-    names = {" ".join(name.split()) for name in wanted}
-    some = sorted((re.escape(name) for name in names if name), key=len, reverse=True)
-    for at in range(0, len(some), 500):
-        pattern = re.compile(rf"(?<!\w)(?:{'|'.join(some[at : at + 500])})(?!\w)", re.IGNORECASE)
-        yield from _matches(text, pattern, what)
+    """Places where any of `wanted` stands, word by word, whatever stands between the words of it."""
+    begins: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
+    for name in wanted:
+        words = tuple(WORD.findall(name.casefold()))
+        if words:
+            begins[words[0]].add(words)
+    found = [(match.start(), match.end(), match[0].casefold()) for match in WORD.finditer(text)]
+    at = 0
+    while at < len(found):
+        start, _, first = found[at]
+        fitting = [words for words in begins.get(first, ()) if _stands(words, text, found[at : at + len(words)])]
+        longest = max(map(len, fitting), default=0)
+        if longest:
+            yield start, Leak(text[start : found[at + longest - 1][1]], what)
+        at += longest or 1
+
+
+def _stands(words: tuple[str, ...], text: str, here: list[tuple[int, int, str]]) -> bool:
+    return tuple(word for _, _, word in here) == words and _is_one_phrase(text, here)
+
+
+def _is_one_phrase(text: str, here: list[tuple[int, int, str]]) -> bool:
+    """Whether no more than a little stands between the words: not the end of a paragraph, say."""
+    gaps = (text[before[1] : after[0]] for before, after in pairwise(here))
+    return all(len(gap) <= LARGEST_GAP and "\n\n" not in gap for gap in gaps)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from textwrap import wrap
 
 import webvtt
 from webvtt.errors import MalformedCaptionError, MalformedFileError
@@ -66,7 +67,7 @@ def _read_captions(text: str) -> Iterable[Spoken]:
         said = " ".join(caption.text.split())
         named = None if caption.voice else NAMED.match(said)
         speaker, said = (named[1], named[2]) if named else (caption.voice or "", said)
-        yield Spoken(at, speaker.strip()[:100], said[:LONGEST_LINE])
+        yield from _spoken(at, speaker, said)
 
 
 def _read_plain(text: str) -> Iterable[Spoken]:
@@ -83,7 +84,13 @@ def _read_plain(text: str) -> Iterable[Spoken]:
             at = None
         else:
             said = line
-        yield Spoken(at, speaker.strip()[:100], " ".join(said.split())[:LONGEST_LINE])
+        yield from _spoken(at, speaker, said)
+
+
+def _spoken(at: timedelta | None, speaker: str, said: str) -> Iterable[Spoken]:
+    """The words as one line, or as several where they are very long."""
+    for piece in wrap(" ".join(said.split()), LONGEST_LINE):
+        yield Spoken(at, speaker.strip()[:100], piece)
 
 
 def _duration(hours: str | None, minutes: str, seconds: str) -> timedelta:

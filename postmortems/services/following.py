@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from accounts.mail import MailNotSent, link_to, send
@@ -55,17 +57,21 @@ def follow(*, person: User, wish: Wish) -> Following:
 
 def plan_tidings(*, now: datetime) -> None:
     """Write into the ledger what is due; repeating it writes nothing twice."""
-    fresh = Postmortem.objects.filter(state=State.PUBLISHED, published_at__gt=now - NOT_LATER)
+    fresh = Postmortem.objects.filter(
+        ~_told(TidingsKind.PUBLISHED), state=State.PUBLISHED, published_at__gt=now - NOT_LATER
+    )
     for postmortem in fresh.filter(published_at__lt=now - SETTLES).select_related("incident"):
         _plan(followers_of(postmortem), TidingsKind.PUBLISHED, now=now, postmortem=postmortem)
-    for postmortem in _a_year_old(now):
-        people = {postmortem.owner, *followers_of(postmortem)}
-        _plan(people, TidingsKind.ANNIVERSARY, now=now, postmortem=postmortem, for_on=now.date())
+    for postmortem in _a_year_old(now).filter(~_told(TidingsKind.ANNIVERSARY, for_on=now.date())):
+        everybody = {postmortem.owner, *followers_of(postmortem)}
+        _plan(everybody, TidingsKind.ANNIVERSARY, now=now, postmortem=postmortem, for_on=now.date())
+    mondays: defaultdict[date, list[User]] = defaultdict(list)
     for row in Following.objects.filter(weekly=True, person__is_active=True).select_related("person"):
         here = now.astimezone(row.person.zone)
         if here.weekday() == 0 and here.hour >= HOUR:
-            _plan([row.person], TidingsKind.DIGEST, now=now, for_on=here.date())
-
+            mondays[here.date()].append(row.person)
+    for monday, people in mondays.items():
+        _plan(people, TidingsKind.DIGEST, now=now, for_on=monday)
     _plan_deadlines(now=now)
 
 
@@ -91,6 +97,11 @@ def is_nudged_on(day: date, due: date) -> bool:
         return False
     meant = [day, day - timedelta(days=1), day - timedelta(days=2)] if day.weekday() == 0 else [day]
     return any(each >= due and (each - due).days % 7 == 0 for each in meant)
+
+
+def _told(kind: TidingsKind, **facts: Any) -> Exists:
+    """Condition on a post-mortem: somebody was told of it already, so everybody was."""
+    return Exists(Tidings.objects.filter(kind=kind, postmortem=OuterRef("pk"), **facts))
 
 
 def followers_of(postmortem: Postmortem) -> list[User]:

@@ -263,6 +263,13 @@ def test_pieces_of_what_one_person_says_are_joined() -> None:
     assert (second.speaker, second.at) == ("Mei Lin", timedelta(seconds=70))
 
 
+def test_a_very_long_line_loses_no_word() -> None:
+    text = "Priya: " + "word " * 3_000
+    lines = read_transcript(text)
+    assert sum(line.text.count("word") for line in lines) == 3_000
+    assert {line.speaker for line in lines} == {"Priya"}
+
+
 @given(st.text(max_size=400))
 def test_any_text_is_a_transcript_or_is_refused_in_words(text: str) -> None:
     try:

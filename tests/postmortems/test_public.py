@@ -82,6 +82,7 @@ def public(
         ("![x](/files/0b/x.png)", ["(/files/0b/x.png)"]),
         ("UTF-8 over TLS-1, SHA-256, 3.5.1 and 99.9", []),
         ("https://status.example.org/incidents/9 says so", []),
+        ("Alice  Archer and Alice\n\nArcher", ["Alice  Archer", "Alice", "Archer"]),
         ("The alicedata pipeline in Archers Lane", []),
     ],
 )
