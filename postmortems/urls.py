@@ -50,6 +50,7 @@ urlpatterns = [
     path("revisions/<int:pk>/restore/", history.revision_restore, name="revision-restore"),
     path("postmortems/<int:pk>/export.md", exports.export_markdown, name="export-markdown"),
     path("postmortems/<int:pk>/export.pdf", exports.export_pdf, name="export-pdf"),
+    path("postmortems/<int:pk>/export.confluence.xml", exports.export_confluence, name="export-confluence"),
     path("postmortems/<int:pk>/export.html", exports.export_html, name="export-html"),
     path("postmortems/<int:pk>/people/", people.people, name="people"),
     path("postmortems/<int:pk>/people/add/", people.participant_add, name="participant-add"),

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts import audit
 from accounts.access import Request, opens
 from postmortems import queries, rules
+from postmortems.export.confluence import postmortem_as_confluence
 from postmortems.export.html import postmortem_as_html
 from postmortems.export.leadership import leadership_mail
 from postmortems.export.markdown import postmortem_as_markdown
@@ -35,6 +36,14 @@ def export_html(request: Request, postmortem: Postmortem) -> HttpResponse:
     """One HTML file that needs nothing else."""
     text = postmortem_as_html(queries.with_its_incident(postmortem))
     return _download(request, postmortem, text, "text/html; charset=utf-8", "html")
+
+
+@require_GET
+@opens(Postmortem, rules.can_see)
+def export_confluence(request: Request, postmortem: Postmortem) -> HttpResponse:
+    """One file in Confluence's storage format."""
+    text = postmortem_as_confluence(queries.with_its_incident(postmortem))
+    return _download(request, postmortem, text, "application/xml; charset=utf-8", "confluence.xml")
 
 
 @require_GET
