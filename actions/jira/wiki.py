@@ -290,7 +290,19 @@ def _words(text: str, marks: tuple[Node, ...] = ()) -> list[Node]:
     for found in TOKEN.finditer(text):
         nodes += _plain(text[at : found.start()], marks) + _token(found, marks)
         at = found.end()
-    return nodes + _plain(text[at:], marks)
+    return _joined([*nodes, *_plain(text[at:], marks)])
+
+
+def _joined(nodes: Iterable[Node]) -> list[Node]:
+    """Neighbours with the same marks as one: apart, each gets stars of its own, and stars side by side are words."""
+    found: list[Node] = []
+    for node in nodes:
+        last = found[-1] if found else None
+        if last and node["type"] == last["type"] == "text" and node.get("marks") == last.get("marks"):
+            found[-1] = {**last, "text": last["text"] + node["text"]}
+        else:
+            found.append(node)
+    return found
 
 
 def _plain(text: str, marks: Sequence[Node]) -> list[Node]:

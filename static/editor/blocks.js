@@ -47,17 +47,23 @@ export class Blocks {
   }
 
   /** One request at a time for a block: what changes meanwhile is fetched after it. Many pages do not ask at once. */
-  async fetchAnew(block) {
-    const { id, dataset } = block;
-    const { refreshUrl, refreshSwap } = dataset;
+  async fetchAnew({ id }) {
     this.fetching.add(id);
     await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(LONGEST_WAIT_MS, EACH_MS * this.countOthers())));
     try {
-      await window.htmx.ajax("GET", refreshUrl, { source: block, target: block, swap: refreshSwap ?? "outerHTML" });
+      const block = document.getElementById(id);
+      if (!block) return;
+      if (isBusy(block)) this.stale.add(id);
+      else await this.swap(block);
     } finally {
       this.fetching.delete(id);
       this.catchUp();
     }
+  }
+
+  swap(block) {
+    const { refreshUrl, refreshSwap } = block.dataset;
+    return window.htmx.ajax("GET", refreshUrl, { source: block, target: block, swap: refreshSwap ?? "outerHTML" });
   }
 }
 

@@ -77,6 +77,7 @@ def test_no_word_is_lost_on_the_way(markdown: str) -> None:
     }
 
 
+@example("**[0](javascript:alert1)**")
 @given(DOCUMENT)
 def test_the_second_time_nothing_changes(markdown: str) -> None:
     once = from_wiki(to_wiki(markdown))
