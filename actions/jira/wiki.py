@@ -12,6 +12,7 @@ from markdown_it.tree import SyntaxTreeNode
 
 from actions.jira.adf import Node, is_safe, parser, to_markdown
 
+RULE = "----"
 SPECIAL = re.compile(r"([\\{}\[\]*_+\-^~!|?])")
 HEADING = re.compile(r"^h([1-6])\.\s+(.*)$")
 CODE = re.compile(r"^\{(code|noformat)(?::([\w+#-]*)[^}]*)?\}(.*)$")
@@ -46,7 +47,8 @@ def _block(node: SyntaxTreeNode, *, is_quoted: bool = False) -> str:
         case "paragraph":
             return _safe_starts(_inline(node.children))
         case "heading":
-            return f"h{node.tag[1]}. {_one_line(_inline(node.children))}"
+            words = _one_line(_inline(node.children))
+            return f"h{node.tag[1]}. {words}" if words else ""
         case "bullet_list" | "ordered_list":
             return "\n".join(_items(node, ""))
         case "blockquote":
@@ -55,7 +57,7 @@ def _block(node: SyntaxTreeNode, *, is_quoted: bool = False) -> str:
         case "fence" | "code_block":
             return _code(node)
         case "hr":
-            return "----"
+            return RULE
         case "table":
             return "\n".join(_rows(node))
         case _:
@@ -73,8 +75,9 @@ def _items(node: SyntaxTreeNode, outer: str) -> Iterator[str]:
             else:
                 is_plain = child.type == "paragraph"
                 inner.append(_one_line(_inline(child.children) if is_plain else _block(child, is_quoted=True)))
-        if any(inner) or not nested:
-            yield f"{mark} " + " \\\\ ".join(text for text in inner if text)
+        inner = [text for text in inner if text.strip() and text != RULE]  # an item holds no rule, and a rule no word
+        if inner:
+            yield f"{mark} " + " \\\\ ".join(inner)
         yield from nested
 
 
