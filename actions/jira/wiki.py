@@ -24,7 +24,7 @@ TOKEN = re.compile(
     r"|\{\{(?P<code>.+?)\}\}"
     r"|\[(?:(?P<words>(?:\\.|[^|\]\\])+)\|)?(?P<url>(?:https?|mailto):[^\s|\]]+)\]"
     r"|!(?P<image>https?:[^\s|!]+)(?:\|[^!]*)?!"
-    r"|(?<!\w)(?P<mark>[*_+\-])(?=[^\s*_+\-])(?P<inner>(?:\\.|(?!(?P=mark))[^\\\n])*?(?:\\.|[^\s\\]))(?P=mark)(?!\w)"
+    r"|(?<!\w)(?P<mark>[*_+\-])(?!(?P=mark))(?=[*_+\-]{0,2}[^\s*_+\-])(?P<inner>(?:\\.|(?!(?P=mark))[^\\\n])*?(?:\\.|[^\s\\]))(?P=mark)(?!\w)"
 )
 MARKS = {"*": "strong", "_": "em", "-": "strike", "+": "underline"}
 
@@ -75,7 +75,9 @@ def _items(node: SyntaxTreeNode, outer: str) -> Iterator[str]:
             else:
                 is_plain = child.type == "paragraph"
                 inner.append(_one_line(_inline(child.children) if is_plain else _block(child, is_quoted=True)))
-        inner = [text for text in inner if text.strip() and text != RULE]  # an item holds no rule, and a rule no word
+        inner = [
+            text for text in inner if text.replace(RULE, "").strip("\\ ")
+        ]  # no item holds a rule; a rule has no word
         if inner:
             yield f"{mark} " + " \\\\ ".join(inner)
         yield from nested

@@ -80,6 +80,8 @@ def test_no_word_is_lost_on_the_way(markdown: str) -> None:
 @example("**[0](javascript:alert1)**")
 @example("- - 0\n  - ---")
 @example("3. 3. 0\n   3. ---")
+@example("- > ---\n  > \n  > ---")
+@example("~~[**0**](https://a.example/x)~~")
 @given(DOCUMENT)
 def test_the_second_time_nothing_changes(markdown: str) -> None:
     once = from_wiki(to_wiki(markdown))
