@@ -139,10 +139,18 @@ def _word(node: SyntaxTreeNode) -> str:
 
 def _marked(mark: str, node: SyntaxTreeNode) -> str:
     inner = _inline(node.children)
-    if not inner.strip() or "\n" in inner:
+    if not inner.strip() or "\n" in inner or _is_within_its_like(node):
         return inner
     lead, tail = inner[: len(inner) - len(inner.lstrip())], inner[len(inner.rstrip()) :]
     return f"{lead}{mark}{inner.strip()}{mark}{tail}"
+
+
+def _is_within_its_like(node: SyntaxTreeNode) -> bool:
+    """Bold within bold is bold: marked twice, the outer marks would be words."""
+    above = node.parent
+    while above is not None and above.type != node.type:
+        above = above.parent
+    return above is not None
 
 
 def _link(address: str, words: str) -> str:

@@ -82,6 +82,7 @@ def test_no_word_is_lost_on_the_way(markdown: str) -> None:
 @example("3. 3. 0\n   3. ---")
 @example("- > ---\n  > \n  > ---")
 @example("~~[**0**](https://a.example/x)~~")
+@example("*****0*****")
 @given(DOCUMENT)
 def test_the_second_time_nothing_changes(markdown: str) -> None:
     once = from_wiki(to_wiki(markdown))
