@@ -135,6 +135,10 @@ class MeetingState(TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
+OPEN_MEETINGS = [MeetingState.PLANNED, MeetingState.RUNNING]
+"""A post-mortem has one of these at most."""
+
+
 class Step(TextChoices):
     """The steps of a meeting, in order."""
 

@@ -58,16 +58,18 @@ class PlanForm(CleanTextMixin, forms.Form):
     def plan(self) -> Plan:
         """What was typed; only after `is_valid`."""
         said = {name: value for name, value in self.cleaned_data.items() if name != "revision"}
-        return Plan(**{**said, "minutes": said["minutes"] or MINUTES[MeetingForm(said["form"])]})
+        return Plan(**{**said, "minutes": self.minutes_meant()})
 
-    def zones(self) -> list[ZoneInfo]:
-        """The zones of everybody chosen so far, each once, also while the rest is not valid."""
-        return [ZoneInfo(name) for name in dict.fromkeys(person.timezone for person in self.people())]
+    def minutes_meant(self) -> int:
+        """How long it takes: as typed, else as long as one of its size does; also while the rest is not valid."""
+        self.is_valid()
+        said = self.cleaned_data
+        return said.get("minutes") or MINUTES[MeetingForm(said.get("form", MeetingForm.MEETING))]
 
     def people(self) -> list[User]:
-        """Everybody chosen so far."""
+        """Everybody chosen so far, also while the rest is not valid."""
         self.is_valid()
-        said = getattr(self, "cleaned_data", {})
+        said = self.cleaned_data
         some = [said.get(name) for name in ("facilitator", "note_taker", "action_tracker")]
         chosen = [*filter(None, some), *said.get("responders", []), *said.get("stakeholders", [])]
         return list({person.pk: person for person in chosen}.values())

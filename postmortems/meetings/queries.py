@@ -14,7 +14,7 @@ from accounts.paging import Page, page_of
 from incidents.models import Incident
 from postmortems.blocks import missing_for_publication
 from postmortems.captures import LooseEnd, loose_ends_of, maker_of
-from postmortems.enums import CaptureKind, MeetingState, SectionKind
+from postmortems.enums import OPEN_MEETINGS, CaptureKind, MeetingState, SectionKind
 from postmortems.meetings.agenda import Clock, clock_of, step_of
 from postmortems.meetings.slots import LocalTime, on_clock
 from postmortems.models import AgendaItem, Attendee, Capture, Meeting, Postmortem, Section, TranscriptLine
@@ -26,7 +26,7 @@ MISSED_AFTER = timedelta(hours=4)
 def meeting_of(postmortem: Postmortem) -> Meeting | None:
     """The review that is ahead or running, else the last one."""
     rows = _with_people(postmortem.meetings.all())
-    ahead = rows.filter(state__in=[MeetingState.PLANNED, MeetingState.RUNNING]).first()
+    ahead = rows.filter(state__in=OPEN_MEETINGS).first()
     return ahead or rows.exclude(state=MeetingState.CANCELLED).first()
 
 
@@ -49,11 +49,11 @@ def meetings_ahead(user: User, *, now: datetime) -> QuerySet[Meeting]:
     return rows.defer("postmortem__search", "postmortem__incident__search").order_by("starts_at", "pk")
 
 
-def meetings_for_list(user: User, *, cursor: str, now: datetime) -> Page[Meeting]:
+def meetings_for_list(user: User, *, cursor: str) -> Page[Meeting]:
     """One page of the reviews that are over, the latest first."""
     rows = (
         Meeting.objects.visible_to(user)
-        .filter(Q(state=MeetingState.ENDED))
+        .filter(state=MeetingState.ENDED)
         .select_related("postmortem__incident", "facilitator")
         .defer("postmortem__search", "postmortem__incident__search")
     )
@@ -61,6 +61,11 @@ def meetings_for_list(user: User, *, cursor: str, now: datetime) -> Page[Meeting
 
 
 # -- The plan ----------------------------------------------------------------------------------------------------------
+
+
+def over_at(incident: Incident) -> datetime:
+    """When the incident was over, or began where nobody said so: from then the days to its review are counted."""
+    return incident.resolved_at or incident.occurred_at
 
 
 def proposed_responders(incident: Incident) -> list[User]:

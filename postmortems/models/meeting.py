@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from incidents.models import TimelineEvent
-from postmortems.enums import AttendeeKind, CaptureKind, MeetingForm, MeetingState, Step
+from postmortems.enums import OPEN_MEETINGS, AttendeeKind, CaptureKind, MeetingForm, MeetingState, Step
 from postmortems.models.postmortem import Part, PartQuerySet, Postmortem, Section
 
 
@@ -57,7 +57,7 @@ class Meeting(Part):
         constraints = [
             models.UniqueConstraint(
                 fields=["postmortem"],
-                condition=Q(state__in=[MeetingState.PLANNED, MeetingState.RUNNING]),
+                condition=Q(state__in=OPEN_MEETINGS),
                 name="postmortems_meeting_one_ahead",
             ),
             models.CheckConstraint(condition=Q(state__in=MeetingState.values), name="postmortems_meeting_state_known"),

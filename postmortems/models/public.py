@@ -53,6 +53,11 @@ class PublicVersion(Part):
         return f"Public version of {self.postmortem.reference}"
 
     @property
+    def text(self) -> str:
+        """Everything that becomes public of it."""
+        return f"{self.title}\n{self.body}"
+
+    @property
     def is_legal(self) -> bool:
         return self.legal_revision == self.revision
 

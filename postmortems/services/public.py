@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -12,7 +12,7 @@ from django.utils.text import slugify
 from accounts import audit
 from accounts.exceptions import EditedMeanwhile
 from accounts.models import User
-from postmortems import leaks
+from postmortems.leaks import Leak, leaks_in
 from postmortems.models import AllowedWords, Postmortem, PublicationSettings, PublicVersion
 from postmortems.services.postmortem import lock_postmortem, postmortem_was_changed
 
@@ -83,17 +83,16 @@ def approvers(side: str) -> set[int]:
     return set(people.filter(is_active=True).values_list("pk", flat=True))
 
 
-def missing_of(version: PublicVersion) -> list[str]:
-    """What speaks against publishing this text, each as one sentence."""
-    found = [] if version.postmortem.published_at else ["The post-mortem itself was never published."]
+def missing_of(version: PublicVersion, found: Sequence[Leak]) -> list[str]:
+    """What speaks against publishing this text, in which `found` points inside; each as one sentence."""
+    missing = [] if version.postmortem.published_at else ["The post-mortem itself was never published."]
     if not version.is_legal:
-        found.append("Legal has not approved this text.")
+        missing.append("Legal has not approved this text.")
     if not version.is_led:
-        found.append("Leadership has not approved this text.")
-    count = len(leaks.leaks_in(f"{version.title}\n{version.body}", version.postmortem))
-    if count:
-        found.append(f"{count} {'place points' if count == 1 else 'places point'} inside.")
-    return found
+        missing.append("Leadership has not approved this text.")
+    if found:
+        missing.append(f"{len(found)} {'place points' if len(found) == 1 else 'places point'} inside.")
+    return missing
 
 
 @transaction.atomic
@@ -107,7 +106,7 @@ def publish_public_version(*, version: PublicVersion, revision: int, by: User, n
         raise EditedMeanwhile(locked)
     if locked.published_at and locked.published_revision == revision:
         return locked
-    if missing := missing_of(locked):
+    if missing := missing_of(locked, leaks_in(locked.text, locked.postmortem)):
         raise NotReady(missing)
     locked.slug = locked.slug or f"{slugify(locked.title)[:60] or 'incident'}-{secrets.token_hex(3)}"
     locked.published_title, locked.published_body, locked.published_revision = locked.title, locked.body, revision

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -43,14 +44,15 @@ def meeting(request: Request, meeting: Meeting) -> HttpResponseBase:
         return redirect("postmortems:meeting-minutes", pk=meeting.pk)
     if not meeting.is_running:
         return redirect("postmortems:review-meeting", pk=meeting.postmortem_id)
-    return _room(request, meeting, 200)
+    return _room(request, meeting)
 
 
-def _room(request: Request, meeting: Meeting, status: int, **extra: Any) -> HttpResponse:
+def _room(request: Request, meeting: Meeting) -> HttpResponse:
     meeting = queries.with_its_room(meeting)
     postmortem = meeting.postmortem
     sections = [chapter.section for chapter in outline_of(postmortem)]
     works_on = queries.steps_of_sections(sections)
+    present = _now(request, meeting)
     notes = next((section for section in sections if section.pk == meeting.notes_id), None)
     steps = [
         {
@@ -58,18 +60,17 @@ def _room(request: Request, meeting: Meeting, status: int, **extra: Any) -> Http
             "guide": GUIDES[Step(shown.step)],
             "sections": [section_context(section) for section in works_on.get(shown.step, [])],
         }
-        for shown in queries.agenda_of(meeting, now=timezone.now())
+        for shown in present["agenda"]
     ]
     context = {
-        **_now(request, meeting),
+        **present,
         **comments_context(request, postmortem),
         "steps": steps,
         "may_come": rules.can_come(request.user, meeting),
         "closing": queries.closing_of(meeting),
         "notes": section_context(notes) if notes else None,
-        **extra,
     }
-    return render(request, "postmortems/meeting.html", context, status=status)
+    return render(request, "postmortems/meeting.html", context)
 
 
 def _now(request: Request, meeting: Meeting, **extra: Any) -> dict[str, Any]:
@@ -124,6 +125,15 @@ def _answered(request: Request, meeting: Meeting) -> HttpResponseBase:
     return _state(request, meeting, 200) if request.htmx else redirect(meeting)
 
 
+def _led(request: Request, meeting: Meeting, change: Callable[..., Meeting], **what: Any) -> HttpResponseBase:
+    """Change the meeting for everybody; 409 with how it stands when it is not this person's to change now."""
+    try:
+        change(meeting=meeting, by=request.user, **what)
+    except (NotRunning, SomebodyElseSteers) as error:
+        return _state(request, meeting, 409, problem=str(error) or OVER)
+    return _answered(request, meeting)
+
+
 # -- Leading -----------------------------------------------------------------------------------------------------------
 
 
@@ -149,11 +159,7 @@ def meeting_step(request: Request, meeting: Meeting) -> HttpResponseBase:
     form = StepForm(request.POST, meeting)
     if not form.is_valid():
         return _state(request, meeting, 422, problem="There is no such step.")
-    try:
-        services.go_to_step(meeting=meeting, item=form.cleaned_data["item"], by=request.user, now=timezone.now())
-    except (NotRunning, SomebodyElseSteers) as error:
-        return _state(request, meeting, 409, problem=str(error) or OVER)
-    return _answered(request, meeting)
+    return _led(request, meeting, services.go_to_step, item=form.cleaned_data["item"], now=timezone.now())
 
 
 @require_POST
@@ -163,22 +169,14 @@ def meeting_clock(request: Request, meeting: Meeting) -> HttpResponseBase:
     form = ClockForm(request.POST)
     form.is_valid()
     is_running = form.cleaned_data["is_running"]
-    try:
-        services.run_clock(meeting=meeting, is_running=is_running, by=request.user, now=timezone.now())
-    except (NotRunning, SomebodyElseSteers) as error:
-        return _state(request, meeting, 409, problem=str(error) or OVER)
-    return _answered(request, meeting)
+    return _led(request, meeting, services.run_clock, is_running=is_running, now=timezone.now())
 
 
 @require_POST
 @opens(Meeting, rules.can_edit)
 def meeting_extend(request: Request, meeting: Meeting) -> HttpResponseBase:
     """Two minutes more."""
-    try:
-        services.extend_step(meeting=meeting, by=request.user)
-    except (NotRunning, SomebodyElseSteers) as error:
-        return _state(request, meeting, 409, problem=str(error) or OVER)
-    return _answered(request, meeting)
+    return _led(request, meeting, services.extend_step)
 
 
 @require_POST
@@ -188,22 +186,14 @@ def meeting_point(request: Request, meeting: Meeting) -> HttpResponseBase:
     form = PointForm(request.POST, meeting)
     if not form.is_valid():
         return _state(request, meeting, 422, problem="That event is no longer on the timeline.")
-    try:
-        services.point_at(meeting=meeting, event=form.cleaned_data["event"], by=request.user)
-    except (NotRunning, SomebodyElseSteers) as error:
-        return _state(request, meeting, 409, problem=str(error) or OVER)
-    return _answered(request, meeting)
+    return _led(request, meeting, services.point_at, event=form.cleaned_data["event"])
 
 
 @require_POST
 @opens(Meeting, rules.can_edit)
 def meeting_lead(request: Request, meeting: Meeting) -> HttpResponseBase:
     """Take over."""
-    try:
-        services.take_over(meeting=meeting, by=request.user)
-    except NotRunning:
-        return _state(request, meeting, 409, problem=OVER)
-    return _answered(request, meeting)
+    return _led(request, meeting, services.take_over)
 
 
 @require_POST

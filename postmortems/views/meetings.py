@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -13,14 +12,17 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.access import Request, opens, signed_in
 from accounts.exceptions import EditedMeanwhile
+from accounts.models import User
+from incidents.models import Incident
 from postmortems import rules
 from postmortems.captures import CannotCapture
-from postmortems.enums import MeetingForm, MeetingState
+from postmortems.enums import OPEN_MEETINGS, MeetingState
 from postmortems.forms.meeting import LineForm, PlanForm, TranscriptForm, plan_of
 from postmortems.meetings import queries
 from postmortems.meetings.agenda import MINUTES, MOST_ATTENDEES, proposed_form
 from postmortems.meetings.lines import parse_line
-from postmortems.meetings.slots import LAST, proposed_slots, slot_at
+from postmortems.meetings.queries import ShownAttendee
+from postmortems.meetings.slots import LAST, Slot, proposed_slots
 from postmortems.meetings.transcripts import NotATranscript
 from postmortems.models import Meeting, Postmortem, TranscriptLine
 from postmortems.queries import with_its_incident
@@ -42,7 +44,7 @@ def meetings(request: Request) -> HttpResponse:
     now = timezone.now()
     context = {
         "ahead": list(queries.meetings_ahead(request.user, now=now)[:50]),
-        "page": queries.meetings_for_list(request.user, cursor=request.GET.get("page", ""), now=now),
+        "page": queries.meetings_for_list(request.user, cursor=request.GET.get("page", "")),
     }
     return render(request, "postmortems/meetings.html", context)
 
@@ -57,82 +59,74 @@ def review_meeting(request: Request, postmortem: Postmortem) -> HttpResponse:
 def _overview(request: Request, postmortem: Postmortem, status: int, **extra: Any) -> HttpResponse:
     postmortem = with_its_incident(postmortem)
     meeting = queries.meeting_of(postmortem)
-    is_ahead = meeting is not None and meeting.state in {MeetingState.PLANNED, MeetingState.RUNNING}
+    is_open = meeting is not None and meeting.state in OPEN_MEETINGS
+    attendees = queries.attendees_of(meeting) if meeting else []
     context = {
         **header_context(request, postmortem),
         "meeting": meeting,
-        "is_ahead": is_ahead,
-        "attendees": queries.attendees_of(meeting) if meeting else [],
-        "warnings": _warnings(meeting) if meeting else [],
-        "checks": queries.checklist(meeting if is_ahead else None, postmortem),
+        "is_open": is_open,
+        "attendees": attendees,
+        "warnings": _warnings(meeting, attendees) if meeting else [],
+        "checks": queries.checklist(meeting if is_open else None, postmortem),
         "past": postmortem.meetings.filter(state=MeetingState.ENDED).select_related("facilitator"),
         **extra,
     }
-    if not is_ahead and "plan" not in context and context["can_edit"]:
-        context.update(_plan_context(PlanForm(_proposal(request, postmortem), zone=request.user.zone), postmortem))
+    if not is_open and "plan" not in context and context["can_edit"]:
+        context.update(_new_plan(request, postmortem))
     return render(request, "postmortems/review_meeting.html", context, status=status)
 
 
-def _proposal(request: Request, postmortem: Postmortem) -> dict[str, Any]:
+def _new_plan(request: Request, postmortem: Postmortem) -> dict[str, Any]:
     """A plan to begin with: the right size, the responders, the best slot on the clock of whoever plans."""
-    incident = postmortem.incident
-    form = proposed_form(postmortem.tier, is_customer_facing=incident.is_customer_facing)
+    incident, me = postmortem.incident, request.user
+    size = proposed_form(postmortem.tier, is_customer_facing=incident.is_customer_facing)
     responders = queries.proposed_responders(incident)
-    me = request.user
-    facilitator = me.pk if me.pk != incident.commander_id else ""
-    zones = list(dict.fromkeys(person.zone for person in [*responders, me]))
-    resolved = incident.resolved_at or incident.occurred_at
-    minutes = MINUTES[form] or 30
-    slots = proposed_slots(resolved, zones, minutes=minutes, now=timezone.now())
-    at = slots[0].starts_at.astimezone(me.zone)
-    return {
-        "form": form,
-        "starts_at": at.strftime("%Y-%m-%dT%H:%M"),
-        "starts_at_fold": "",
-        "minutes": MINUTES[form] or "",
-        "facilitator": facilitator,
+    may_lead = me.pk != incident.commander_id
+    people = list(dict.fromkeys([*([me] if may_lead else []), *responders]))
+    slots = _slots(incident, people, MINUTES[size])
+    initial = {
+        "form": size,
+        "starts_at": slots[0].starts_at,
+        "minutes": MINUTES[size] or None,
+        "facilitator": me.pk if may_lead else None,
         "responders": [person.pk for person in responders],
     }
+    return _plan_context(PlanForm(zone=me.zone, initial=initial), people, slots)
 
 
-def _plan_context(form: PlanForm, postmortem: Postmortem, *, is_bare: bool = True) -> dict[str, Any]:
-    """The form with slots side by side on the clocks of everybody chosen. `is_bare`: errors are not shown yet."""
+def _typed_plan(form: PlanForm, postmortem: Postmortem) -> dict[str, Any]:
+    """The plan as it was typed, with slots for everybody chosen so far."""
     people = form.people()
-    incident = postmortem.incident
-    said = form.cleaned_data if hasattr(form, "cleaned_data") else {}
-    minutes = said.get("minutes") or MINUTES.get(MeetingForm(said["form"]) if said.get("form") else MeetingForm.MEETING)
-    zones = [person.zone for person in people]
-    resolved = incident.resolved_at or incident.occurred_at
-    slots = proposed_slots(resolved, zones, minutes=minutes or 30, now=timezone.now())
-    if is_bare:
-        form = PlanForm(zone=form.fields["starts_at"].zone, initial=_initial(form))  # type: ignore[attr-defined]
+    return _plan_context(form, people, _slots(postmortem.incident, people, form.minutes_meant()))
+
+
+def _plan_context(form: PlanForm, people: list[User], slots: list[Slot]) -> dict[str, Any]:
+    """The form, with slots side by side on the clocks of `people`."""
     table = [(person, [slot.local[at] for slot in slots]) for at, person in enumerate(people)]
-    return {"plan": form, "slots": slots, "slot_table": table, "resolved_at": resolved, "planning": True}
+    return {"plan": form, "slots": slots, "slot_table": table}
 
 
-def _initial(form: PlanForm) -> dict[str, Any]:
-    said = dict(getattr(form, "cleaned_data", {}))
-    return {**said, "revision": said.get("revision")}
+def _slots(incident: Incident, people: list[User], minutes: int) -> list[Slot]:
+    zones = [person.zone for person in people]
+    return proposed_slots(queries.over_at(incident), zones, minutes=minutes or 30, now=timezone.now())
 
 
-def _warnings(meeting: Meeting) -> list[str]:
+def _warnings(meeting: Meeting, attendees: list[ShownAttendee]) -> list[str]:
     """What to think about again; none of it forbids anything."""
     incident = meeting.postmortem.incident
     found = []
     if incident.commander_id == meeting.facilitator_id:
         found.append("The facilitator was the incident commander: someone who was not in charge asks freer questions.")
-    count = meeting.attendees.filter(is_invited=True).count()
+    count = len(attendees)
     if count > MOST_ATTENDEES and not meeting.is_in_writing:
         found.append(
             f"{count} people are invited. Beyond {MOST_ATTENDEES}, few of them speak: send the others the minutes."
         )
-    resolved = incident.resolved_at or incident.occurred_at
-    if meeting.starts_at > resolved + LAST:
+    if meeting.starts_at > queries.over_at(incident) + LAST:
         found.append("It is more than five days after the incident: ask for perspectives now, while people remember.")
-    zones = [row.user.zone for row in meeting.attendees.filter(is_invited=True).select_related("user")]
-    misfits = 0 if meeting.is_in_writing else slot_at(meeting.starts_at, meeting.minutes, zones).misfits
-    if misfits:
-        found.append(f"It lies outside the working hours of {misfits} of {len(zones)}.")
+    misfits = sum(not each.local.fits for each in attendees)
+    if misfits and not meeting.is_in_writing:
+        found.append(f"It lies outside the working hours of {misfits} of {count}.")
     return found
 
 
@@ -155,9 +149,9 @@ def meeting_plan(request: Request, postmortem: Postmortem) -> HttpResponseBase:
     postmortem = with_its_incident(postmortem)
     form = PlanForm(_with_slot(request), zone=request.user.zone)
     if _only_looks(request):
-        return _overview(request, postmortem, 200, **_plan_context(form, postmortem, is_bare=False))
+        return _overview(request, postmortem, 200, **_typed_plan(form, postmortem))
     if not form.is_valid():
-        return _overview(request, postmortem, 422, **_plan_context(form, postmortem, is_bare=False))
+        return _overview(request, postmortem, 422, **_typed_plan(form, postmortem))
     now = timezone.now()
     try:
         meeting = services.plan_meeting(postmortem=postmortem, plan=form.plan(), by=request.user, now=now)
@@ -165,7 +159,7 @@ def meeting_plan(request: Request, postmortem: Postmortem) -> HttpResponseBase:
             services.invite(meeting=meeting, by=request.user, now=now)
     except CannotCome as error:
         form.add_error(None, str(error))
-        return _overview(request, postmortem, 422, **_plan_context(form, postmortem, is_bare=False))
+        return _overview(request, postmortem, 422, **_typed_plan(form, postmortem))
     except PlannedAlready:
         messages.warning(request, "Somebody planned the review in the meantime: this is their plan.")
     return redirect("postmortems:review-meeting", pk=postmortem.pk)
@@ -178,8 +172,10 @@ def meeting_edit(request: Request, meeting: Meeting) -> HttpResponseBase:
     meeting = queries.with_its_room(meeting)
     postmortem = meeting.postmortem
     if request.method == "GET":
-        form = PlanForm(_typed(plan_of(meeting), request), zone=request.user.zone)
-        return _overview(request, postmortem, 200, **_plan_context(form, postmortem), changing=meeting)
+        form = PlanForm(zone=request.user.zone, initial=plan_of(meeting))
+        people = [each.row.user for each in queries.attendees_of(meeting)]
+        plan = _plan_context(form, people, _slots(postmortem.incident, people, meeting.minutes))
+        return _overview(request, postmortem, 200, **plan, changing=meeting)
     form = PlanForm(_with_slot(request), zone=request.user.zone)
     if _only_looks(request):
         return _again(request, meeting, form, 200)
@@ -203,8 +199,8 @@ def meeting_edit(request: Request, meeting: Meeting) -> HttpResponseBase:
 
 
 def _again(request: Request, meeting: Meeting, form: PlanForm, status: int) -> HttpResponse:
-    context = _plan_context(form, meeting.postmortem, is_bare=False)
-    return _overview(request, meeting.postmortem, status, **context, changing=meeting)
+    plan = _typed_plan(form, meeting.postmortem)
+    return _overview(request, meeting.postmortem, status, **plan, changing=meeting)
 
 
 def _changed_meanwhile(request: Request, meeting: Meeting) -> HttpResponse:
@@ -216,13 +212,6 @@ def _changed_meanwhile(request: Request, meeting: Meeting) -> HttpResponse:
     form.is_valid()
     form.add_error(None, "Somebody changed the plan while you did. Theirs is above; yours is here: save to keep yours.")
     return _again(request, meeting, form, 409)
-
-
-def _typed(initial: dict[str, Any], request: Request) -> dict[str, Any]:
-    """What the form of a standing plan would send."""
-    at: datetime = initial["starts_at"].astimezone(request.user.zone)
-    said = {name: "" if value is None else value for name, value in initial.items()}
-    return {**said, "starts_at": at.strftime("%Y-%m-%dT%H:%M"), "starts_at_fold": str(at.fold)}
 
 
 @require_POST

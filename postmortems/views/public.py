@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -53,15 +55,15 @@ def public_version(request: Request, postmortem: Postmortem) -> HttpResponseBase
 def _page(request: Request, postmortem: Postmortem, status: int, **extra: Any) -> HttpResponse:
     postmortem = queries.with_its_incident(postmortem)
     version = queries.public_version_of(postmortem)
-    text = f"{version.title}\n{version.body}" if version else ""
+    found = leaks.leaks_in(version.text, postmortem) if version else []
     me = request.user.pk
     context = {
         **header_context(request, postmortem),
         "version": version,
         "form": PublicVersionForm(initial=_initial(postmortem, version)),
-        "leaks": [(leak, AllowForm(initial={"quote": leak.quote})) for leak in leaks.leaks_in(text, postmortem)],
+        "leaks": [(leak, AllowForm(initial={"quote": leak.quote})) for leak in found],
         "allowed": postmortem.allowed_words.select_related("allowed_by"),
-        "missing": services.missing_of(version) if version else [],
+        "missing": services.missing_of(version, found) if version else [],
         "may_legal": me in services.approvers("legal"),
         "may_lead": me in services.approvers("leadership"),
         "address": link_to(reverse("postmortems:public-page", args=[version.slug])) if version and version.slug else "",
@@ -80,16 +82,24 @@ def _initial(postmortem: Postmortem, version: PublicVersion | None) -> dict[str,
 @opens(PublicVersion, rules.can_see)
 def public_approve(request: Request, version: PublicVersion) -> HttpResponseBase:
     """Approve the text for one side."""
-    form = ApproveForm(request.POST)
+    return _decided(request, version, ApproveForm(request.POST), services.approve_public_version, "Approved.")
+
+
+def _decided(
+    request: Request, version: PublicVersion, form: forms.Form, decide: Callable[..., object], told: str
+) -> HttpResponseBase:
+    """Decide about the revision that was read; the page with what speaks against it, when it cannot be."""
     if not form.is_valid():
         return _page(request, version.postmortem, 422)
     try:
-        services.approve_public_version(version=version, by=request.user, now=timezone.now(), **form.cleaned_data)
+        decide(version=version, by=request.user, now=timezone.now(), **form.cleaned_data)
     except MayNotApprove as error:
         return _page(request, version.postmortem, 403, problem=str(error))
+    except NotReady as error:
+        return _page(request, version.postmortem, 422, problem=str(error))
     except EditedMeanwhile:
         return _page(request, version.postmortem, 409, problem=OTHER_TEXT)
-    messages.success(request, "Approved.")
+    messages.success(request, told)
     return redirect("postmortems:public-version", pk=version.postmortem_id)
 
 
@@ -109,16 +119,7 @@ def public_allow(request: Request, postmortem: Postmortem) -> HttpResponseBase:
 def public_publish(request: Request, version: PublicVersion) -> HttpResponseBase:
     """Let the world read it."""
     form = RevisionForm(request.POST)
-    if not form.is_valid():
-        return _page(request, version.postmortem, 422)
-    try:
-        services.publish_public_version(version=version, by=request.user, now=timezone.now(), **form.cleaned_data)
-    except NotReady as error:
-        return _page(request, version.postmortem, 422, problem=str(error))
-    except EditedMeanwhile:
-        return _page(request, version.postmortem, 409, problem=OTHER_TEXT)
-    messages.success(request, "It is public now.")
-    return redirect("postmortems:public-version", pk=version.postmortem_id)
+    return _decided(request, version, form, services.publish_public_version, "It is public now.")
 
 
 @require_POST
