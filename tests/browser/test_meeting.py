@@ -147,11 +147,7 @@ def seconds_on(page: Page) -> int:
 def test_the_end_takes_everybody_to_the_minutes(screen: Screen, meeting: Meeting, alice: User, bob: User) -> None:
     lead, other = screen(alice), screen(bob)
     capture(lead, "d: Keep the old limit")
-    lead.evaluate("document.activeElement.blur()")
-    for _ in range(meeting.agenda.count() - 1):
-        at = lead.locator("#meeting-now").get_attribute("data-current")
-        lead.keyboard.press("n")
-        expect(lead.locator("#meeting-now")).not_to_have_attribute("data-current", str(at))
+    go_to_the_last_step(lead, meeting)
     lead.get_by_role("button", name="End the meeting").click()
     lead.locator("dialog[open] [value=yes]").click()
     for page in (lead, other):
@@ -159,6 +155,37 @@ def test_the_end_takes_everybody_to_the_minutes(screen: Screen, meeting: Meeting
         expect(page.get_by_text("Keep the old limit").first).to_be_visible()
     notes = Postmortem.objects.get().sections.get(title="Debrief notes").body
     assert "Keep the old limit" in notes
+
+
+def go_to_the_last_step(lead: Page, meeting: Meeting) -> None:
+    lead.evaluate("document.activeElement.blur()")
+    for _ in range(meeting.agenda.count() - 1):
+        at = lead.locator("#meeting-now").get_attribute("data-current")
+        lead.keyboard.press("n")
+        expect(lead.locator("#meeting-now")).not_to_have_attribute("data-current", str(at))
+
+
+def test_what_is_asked_outlives_what_others_do_meanwhile(
+    screen: Screen, meeting: Meeting, alice: User, bob: User
+) -> None:
+    lead, other = screen(alice), screen(bob)
+    capture(lead, "a: Raise the limit")
+    lead.get_by_role("button", name="Remove: Raise the limit").click()
+    line_meanwhile(lead, other, "d: Keep the old limit")
+    lead.locator("dialog[open] [value=yes]").click()
+    expect(lead.locator(".capture")).to_have_count(1)
+    assert not ActionItem.objects.exists()
+    go_to_the_last_step(lead, meeting)
+    lead.get_by_role("button", name="End the meeting").click()
+    line_meanwhile(lead, other, "d: Try again in May")
+    lead.locator("dialog[open] [value=yes]").click()
+    lead.wait_for_url(f"**/meetings/{meeting.pk}/minutes/")
+
+
+def line_meanwhile(lead: Page, other: Page, line: str) -> None:
+    """A line of somebody else's, come with all that belongs to it while a question is open."""
+    capture(other, line)
+    expect(lead.locator(f"[aria-label='Correct: {line[3:]}']")).to_be_attached()
 
 
 def test_a_phone_captures(screen: Screen, alice: User) -> None:

@@ -1,4 +1,7 @@
-/** Asks before a deed: `hx-confirm` on an htmx element, `data-confirm` on a plain form. */
+/**
+ * Asks before a deed: `hx-confirm` on an htmx element, `data-confirm` on a plain form. What was asked is done even where
+ * its part of the page was drawn anew while the question stood open.
+ */
 class ConfirmDialog extends HTMLElement {
   connectedCallback() {
     this.stop = new AbortController();
@@ -16,7 +19,12 @@ class ConfirmDialog extends HTMLElement {
     const { ctx, issueRequest, dropRequest } = event.detail;
     if (!ctx.confirm) return;
     event.preventDefault();
-    this.ask(ctx.confirm, ctx.sourceEvent?.submitter ?? ctx.sourceElement, issueRequest, dropRequest);
+    const asker = ctx.sourceEvent?.submitter ?? ctx.sourceElement;
+    const issue = () => {
+      if (!ctx.target.isConnected) ctx.target = document.getElementById(ctx.target.id) ?? ctx.target;
+      issueRequest();
+    };
+    this.ask(ctx.confirm, asker, issue, dropRequest);
   }
 
   askForForm(event) {
@@ -25,6 +33,10 @@ class ConfirmDialog extends HTMLElement {
     event.preventDefault();
     event.stopImmediatePropagation();
     this.ask(form.dataset.confirm, event.submitter, () => {
+      if (!form.isConnected) {
+        form.hidden = true;
+        document.body.append(form);
+      }
       this.confirmed = form;
       form.requestSubmit(event.submitter);
       this.confirmed = null;
