@@ -270,10 +270,14 @@ class Hub:
             await self.commit()
 
     async def commit(self) -> None:
-        """Commit all that is pending in one statement; meanwhile the next batch gathers."""
-        batch = [room for room in self.rooms.values() if room.pending]
+        """Commit all that is pending in one statement; meanwhile the next batch gathers.
+
+        What an earlier call was cancelled over goes first: whether it was committed is not known, and what came after
+        builds on it.
+        """
+        batch = [room for room in self.rooms.values() if room.pending or room.committing]
         for room in batch:
-            room.committing, room.pending = room.pending, []
+            room.committing, room.pending = room.committing + room.pending, []
         if not batch:
             return
         try:

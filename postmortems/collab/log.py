@@ -1,13 +1,15 @@
-"""The log for the hub: `store` in threads of its own, one of them for commits alone."""
+"""The log for the hub: what is read, in threads of its own; what is committed, on the event loop."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
+import psycopg
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from kombu.exceptions import OperationalError as BrokerAway
@@ -22,17 +24,57 @@ logger = logging.getLogger("debrief.live")
 
 T = TypeVar("T")
 READERS = 4
+DJANGOS_OWN = {"cursor_factory", "context", "prepare_threshold"}
+"""Of a connection's parameters, those that make it Django's and not the driver's."""
+POOLER_KNOWS_NONE = (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement)
 FOLLOW_EXPIRES_SECONDS = 6.0
 """Three times as long as the hub waits before it asks again."""
 KEEP_EXPIRES_SECONDS = 86_400.0
 
 
-class ThreadedLog:
-    """`ports.Log` over Django's connections. Commits never wait behind a document that is being loaded."""
+class Committing:
+    """One connection for commits alone, on the event loop.
+
+    Not in a thread: each time one wants the interpreter back from a busy loop, it waits milliseconds for it. The
+    statement is prepared; behind a pooler that keeps no prepared ones it is sent whole from the second try on.
+    """
+
+    def __init__(self) -> None:
+        self._connection: psycopg.AsyncConnection | None = None
+        self._may_prepare = True
+        self._turn = asyncio.Lock()
+
+    async def append(self, appends: Sequence[Append]) -> dict[int, int]:
+        """`store.append`, in a transaction of its own. Cancelled, it may or may not have been committed."""
+        async with self._turn:
+            try:
+                connection = await self._connected()
+                cursor = await connection.execute(store.APPEND, store.parameters(appends), prepare=self._may_prepare)
+                return dict(await cursor.fetchall())
+            except BaseException as error:
+                await self.close()
+                self._may_prepare &= not isinstance(error, POOLER_KNOWS_NONE)
+                raise
+
+    async def _connected(self) -> psycopg.AsyncConnection:
+        if self._connection is None or self._connection.closed:
+            known = connections[DEFAULT_DB_ALIAS].get_connection_params()
+            address = {name: value for name, value in known.items() if name not in DJANGOS_OWN}
+            self._connection = await psycopg.AsyncConnection.connect(**address, autocommit=True)
+        return self._connection
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+
+class PostgresLog:
+    """`ports.Log` over Postgres. Commits never wait behind a document that is being loaded."""
 
     def __init__(self) -> None:
         self._connections: list[BaseDatabaseWrapper] = []
-        self._writer = ThreadPoolExecutor(1, "live-commit", self._remember_connection)
+        self._committing = Committing()
         self._readers = ThreadPoolExecutor(READERS, "live-load", self._remember_connection)
 
     def _remember_connection(self) -> None:
@@ -41,7 +83,8 @@ class ThreadedLog:
         self._connections.append(connections[DEFAULT_DB_ALIAS])
 
     async def append(self, appends: Sequence[Append]) -> dict[int, int]:
-        return await _in(self._writer, lambda: store.append(appends))
+        with _failures_told():
+            return await self._committing.append(appends)
 
     async def load(self, postmortem_id: int) -> Loaded:
         return await _in(self._readers, lambda: store.load(postmortem_id))
@@ -73,12 +116,12 @@ class ThreadedLog:
             logger.warning("no worker could be asked to follow %s texts; the sweep will: %s", len(asked), error)
 
     async def close(self) -> None:
-        """End the threads and their connections."""
+        """End the threads and all connections."""
+        await self._committing.close()
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
-        for pool in (self._writer, self._readers):
-            pool.shutdown()
+        self._readers.shutdown()
         for each in self._connections:
             each.close()
 
@@ -89,10 +132,20 @@ async def _in(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
 
 def _kept(work: Callable[[], T]) -> T:
     """Do `work`; a connection that broke over it is replaced the next time."""
+    with _failures_told():
+        try:
+            return work()
+        except (OperationalError, InterfaceError):
+            connection.close()
+            raise
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    """Django's errors and the driver's as those of the port."""
     try:
-        return work()
-    except (OperationalError, InterfaceError) as error:
-        connection.close()
+        yield
+    except (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise LogUnreachable(str(error)) from error
-    except DatabaseError as error:
+    except (DatabaseError, psycopg.DatabaseError) as error:
         raise LogRefused(str(error)) from error

@@ -10,7 +10,7 @@ from django.conf import settings
 from postmortems.collab.admission import SessionGate
 from postmortems.collab.bus import RedisBus
 from postmortems.collab.hub import Hub
-from postmortems.collab.log import ThreadedLog
+from postmortems.collab.log import PostgresLog
 
 LAST_COMMIT_SECONDS = 2.0
 
@@ -23,7 +23,7 @@ def the_hub() -> Hub:
     global _hub
     if _hub is None:
         bus = RedisBus(settings.REDIS_URL)
-        _hub = Hub(ThreadedLog(), bus, SessionGate())
+        _hub = Hub(PostgresLog(), bus, SessionGate())
         for work in (_hub.run(), bus.listen(_hub.heard)):
             task = asyncio.create_task(work)
             _work.add(task)

@@ -17,7 +17,7 @@ from config.celery import app
 from postmortems import tasks
 from postmortems.collab import store
 from postmortems.collab.document import LiveDocument, root_name
-from postmortems.collab.log import ThreadedLog
+from postmortems.collab.log import PostgresLog
 from postmortems.collab.ports import Nudge
 from postmortems.collab.store import Append
 from postmortems.models import (
@@ -241,7 +241,7 @@ def test_what_the_history_does_not_have_yet_is_not_compacted(section: Section, p
 
 def test_a_worker_that_cannot_keep_up_passes_over_what_was_asked_again_and_keeps_revisions(section: Section) -> None:
     app.control.purge()
-    log = ThreadedLog()
+    log = PostgresLog()
     pk = section.postmortem_id
     asyncio.run(log.nudge([Nudge(pk, 7), Nudge(pk, 5, "turn")]))
     asyncio.run(log.close())

@@ -17,7 +17,7 @@ from pycrdt import Doc, Text
 from postmortems.collab import protocol, store
 from postmortems.collab.document import root_name
 from postmortems.collab.hub import FOLLOW_SECONDS, PAUSE_SECONDS, TURN_SECONDS, Hub
-from postmortems.collab.log import ThreadedLog
+from postmortems.collab.log import PostgresLog
 from postmortems.collab.ports import Code, LogRefused, LogUnreachable, News, Nudge, Peer, Standing
 from postmortems.collab.protocol import Kind, Presence
 from postmortems.collab.store import Append
@@ -106,7 +106,7 @@ class DirectBus:
         """Nothing to let go of."""
 
 
-class HeldLog(ThreadedLog):
+class HeldLog(PostgresLog):
     """A log that can be made to wait, or to fail."""
 
     def __init__(self) -> None:
@@ -119,6 +119,11 @@ class HeldLog(ThreadedLog):
 
     async def nudge(self, nudges: Sequence[Nudge]) -> None:
         self.nudges += nudges
+
+    async def forget_prepared_statements(self) -> None:
+        """As a pooler does that lends another connection to each transaction."""
+        connection = await self._committing._connected()
+        await connection.execute("DEALLOCATE ALL")
 
     async def append(self, appends: Sequence[Append]) -> dict[int, int]:
         await self.gate.wait()
@@ -292,6 +297,38 @@ def test_while_the_database_is_away_nothing_is_called_saved_and_nothing_is_lost(
         assert alice.acknowledged == alice.sent
 
     assert "Patience." in played(play, section).saved_text()
+
+
+def test_a_commit_that_was_cancelled_leaves_no_hole_in_the_log(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice = await scene.open("Alice")
+        await scene.settle()
+        scene.log.gate.clear()
+        alice.type("First. ")
+        scene.deliver()
+        commit = asyncio.create_task(scene.hubs[0].commit())
+        await asyncio.sleep(0.05)
+        alice.type("Then. ")
+        scene.deliver()
+        commit.cancel()
+        await asyncio.gather(commit, return_exceptions=True)
+        scene.log.gate.set()
+        await scene.hubs[0].commit()
+        assert alice.acknowledged == alice.sent
+
+    assert sorted(played(play, section).saved_text().split()) == ["Begin.", "First.", "Then."]
+
+
+def test_behind_a_pooler_that_forgets_prepared_statements_text_is_saved(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice = await scene.open("Alice")
+        for word in ("One. ", "Two. ", "Three. "):
+            alice.type(word)
+            await scene.settle()
+            await scene.log.forget_prepared_statements()
+        assert alice.acknowledged == alice.sent
+
+    assert sorted(played(play, section).saved_text().split()) == ["Begin.", "One.", "Three.", "Two."]
 
 
 def test_one_document_that_cannot_be_saved_does_not_hold_up_the_others(section: Section) -> None:
