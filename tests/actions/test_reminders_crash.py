@@ -67,10 +67,11 @@ def worker(environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def people(postmortem: Postmortem) -> list[User]:
-    """Each with one action that is due today, at the hour that it is."""
+    """Each with one action that is due today, at the hour that it is; their manager wants no list of the week."""
     made = [User.objects.create_user(f"p{n}@example.com", display_name=f"Person {n}") for n in range(PEOPLE)]
     now = timezone.now()
     long_ago = now - timedelta(days=90)
+    ReminderSettings.objects.create(person=postmortem.owner, weekly_list=False)
     for person in made:
         ReminderSettings.objects.create(person=person, at_hour=0, on_weekends=True, weekly_list=False)
         make_action(postmortem, owner=person, due_on=now.date(), due_set_at=long_ago)
