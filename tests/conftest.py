@@ -8,6 +8,7 @@ import hypothesis
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 pytest_plugins = ["tests.people"]
 
@@ -17,9 +18,21 @@ hypothesis.settings.load_profile("test")
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _static_files() -> None:
-    """Pages name their static files by digest, as in production: collect them once a process."""
+def _static_files() -> Iterator[None]:
+    """Pages name their static files by digest, as in production: collect them, and look for them, once a process."""
     call_command("collectstatic", verbosity=0, interactive=False)
+    look_for_files = WhiteNoiseMiddleware.add_files
+    found: dict[Any, dict[str, Any]] = {}
+
+    def add_files(self: WhiteNoiseMiddleware, root: Any, prefix: Any = None) -> None:
+        if (root, prefix) not in found:
+            look_for_files(self, root, prefix)
+            found[root, prefix] = dict(self.files)
+        self.files.update(found[root, prefix])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files", add_files)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -83,10 +83,27 @@ class Machine:
 
 
 @pytest.fixture
-def machine() -> Iterator[Machine]:
+def new_machine() -> Iterator[Machine]:
+    """One on which Debrief never ran."""
     folder = Path(tempfile.mkdtemp(prefix="dbf-"))
     yield Machine(folder, free_port())
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def used_folder() -> Iterator[Path]:
+    """What Debrief leaves behind when it ran once and was stopped."""
+    folder = Path(tempfile.mkdtemp(prefix="dbf-"))
+    ask_to_stop(Machine(folder, free_port()).start())
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def machine(new_machine: Machine, used_folder: Path) -> Machine:
+    """One on which Debrief ran before: starting is quick there."""
+    subprocess.run(["cp", "-a", f"{used_folder}/.", new_machine.folder], check=True)  # with whose each file is
+    return new_machine
 
 
 def family(process: "subprocess.Popen[str]") -> list[psutil.Process]:
@@ -107,9 +124,9 @@ def ask_to_stop(process: "subprocess.Popen[str]", number: int = signal.SIGINT) -
     return process.returncode, said
 
 
-def test_run_answers_and_ctrl_c_leaves_nothing(machine: Machine) -> None:
-    process = machine.start()
-    with urllib.request.urlopen(f"http://127.0.0.1:{machine.port}/readyz", timeout=10) as response:
+def test_run_answers_and_ctrl_c_leaves_nothing(new_machine: Machine) -> None:
+    process = new_machine.start()
+    with urllib.request.urlopen(f"http://127.0.0.1:{new_machine.port}/readyz", timeout=10) as response:
         ready = response.status
     started = family(process)
     code, said = ask_to_stop(process)
@@ -194,23 +211,23 @@ def test_samples_do_not_come_between_people_who_are_here_already(machine: Machin
     assert people == [("ada@example.org",)]
 
 
-def test_env_without_a_running_debrief_is_one_sentence(machine: Machine) -> None:
+def test_env_without_a_running_debrief_is_one_sentence(new_machine: Machine) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "config.run", "env"],
         cwd=BASE_DIR,
-        env=machine.environment(),
+        env=new_machine.environment(),
         capture_output=True,
         text=True,
     )
     assert (done.returncode, done.stderr) == (1, "Debrief does not run here: start it with `make run` first.\n")
 
 
-def test_taken_port_is_one_sentence(machine: Machine) -> None:
-    with socket.create_server(("127.0.0.1", machine.port)):
-        outcome = machine.fault()
+def test_taken_port_is_one_sentence(new_machine: Machine) -> None:
+    with socket.create_server(("127.0.0.1", new_machine.port)):
+        outcome = new_machine.fault()
     sentence = (
-        f"Port {machine.port} is taken: stop the program that uses it, "
-        f"or choose another with PORT={machine.port + 1} make run.\n"
+        f"Port {new_machine.port} is taken: stop the program that uses it, "
+        f"or choose another with PORT={new_machine.port + 1} make run.\n"
     )
     assert outcome == (1, "", sentence)
 
@@ -237,9 +254,9 @@ def test_taken_port_is_one_sentence(machine: Machine) -> None:
     ],
 )
 def test_wrong_setting_is_one_sentence_before_anything_starts(
-    machine: Machine, settings: dict[str, str], sentence: str
+    new_machine: Machine, settings: dict[str, str], sentence: str
 ) -> None:
-    assert machine.fault(**settings) == (1, "", sentence + "\n")
+    assert new_machine.fault(**settings) == (1, "", sentence + "\n")
 
 
 def test_secret_key_is_made_once_and_closed_to_others(tmp_path: Path) -> None:

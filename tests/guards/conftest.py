@@ -16,9 +16,17 @@ def standing_world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) ->
     """Building one takes longer than most of the tests in it."""
     with django_db_blocker.unblock(), transaction.atomic():
         world = build_world()
+        world.sign_everybody_in()
         with django_db_blocker.block():
             yield world
         transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="module")
+def untouched(standing_world: World, django_db_blocker: DjangoDbBlocker) -> dict[str, str]:
+    """What every row says before any test."""
+    with django_db_blocker.unblock():
+        return standing_world.fingerprint()
 
 
 @pytest.fixture
