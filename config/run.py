@@ -206,7 +206,14 @@ def commands(place: Place) -> dict[str, list[str]]:
     return {
         "worker": [*celery, "worker", "-l", level, "--concurrency=2", "--without-gossip", "--without-mingle"],
         "beat": [*celery, "beat", "-l", level, "--schedule", str(place.folder / "beat"), "--pidfile="],
-        "web": [*web, *quiet, "--lifespan=on", "--ws=websockets-sansio", "--timeout-graceful-shutdown=3"],
+        "web": [
+            *web,
+            *quiet,
+            "--lifespan=on",
+            "--ws=websockets-sansio",
+            "--ws-per-message-deflate=false",
+            "--timeout-graceful-shutdown=3",
+        ],
     }
 
 

@@ -34,7 +34,14 @@ def wait_for(port: int) -> None:
 def web_command(port: int) -> list[str]:
     """Serves pages and live text, as `make run` does."""
     command = [sys.executable, "-m", "uvicorn", "config.asgi:application", f"--port={port}"]
-    return [*command, "--lifespan=on", "--ws=websockets-sansio", "--no-access-log", "--log-level=warning"]
+    return [
+        *command,
+        "--lifespan=on",
+        "--ws=websockets-sansio",
+        "--ws-per-message-deflate=false",
+        "--no-access-log",
+        "--log-level=warning",
+    ]
 
 
 class Web:
