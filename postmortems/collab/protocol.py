@@ -21,6 +21,8 @@ MOST_ASKED = 4
 MOST_AWARE = 2
 """A connection speaks for one client; for a moment for two, when its page made a new one."""
 
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
+
 
 class Kind(IntEnum):
     """First number of a message."""
@@ -158,7 +160,7 @@ def update(data: bytes) -> bytes:
 def awareness(entries: tuple[Presence, ...]) -> bytes:
     body = number(len(entries))
     for entry in entries:
-        body += number(entry.client) + number(entry.clock) + text(json.dumps(entry.state, separators=(",", ":")))
+        body += number(entry.client) + number(entry.clock) + text(_as_json(entry.state))
     return bytes([Kind.AWARENESS]) + chunk(body)
 
 

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 LARGEST_NUMBER = 2**53 - 1
 """What a JavaScript number holds exactly."""
+LONGEST_NUMBER = 9
+"""Bytes."""
 
 
 class BadFrame(Exception):
     """Bytes that are no message of ours; the message says what is wrong with them, for the log."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Reader:
     """Reads from the front of `data`. Every method raises `BadFrame` where the bytes do not hold what is asked for."""
 
@@ -33,16 +35,15 @@ class Reader:
     def number(self) -> int:
         """An unsigned number of up to 53 bits, seven bits a byte, the lowest first."""
         value = shift = 0
-        while True:
-            byte = self.byte()
+        for byte in self.data[self.at : self.at + LONGEST_NUMBER]:
             value |= (byte & 0x7F) << shift
-            if value > LARGEST_NUMBER:
-                raise BadFrame("a number is too large")
-            if byte < 0x80:
-                return value
             shift += 7
-            if shift > 56:
-                raise BadFrame("a number is too long")
+            if byte < 0x80:
+                if value > LARGEST_NUMBER:
+                    raise BadFrame("a number is too large")
+                self.at += shift // 7
+                return value
+        raise BadFrame("a number is too long" if shift == 7 * LONGEST_NUMBER else "ends too early")
 
     def chunk(self) -> bytes:
         """Bytes behind their length."""
@@ -65,6 +66,8 @@ class Reader:
 
 def number(value: int) -> bytes:
     """`value` as `Reader.number` reads it."""
+    if value < 0x80:
+        return bytes((value,))
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)
