@@ -12,12 +12,14 @@ class ActionsConfig(AppConfig):
         from actions.capturing import ActionMaker
         from actions.home import MyActions
         from actions.jira.queries import tracker_hosts
+        from actions.queries import actions_in_words
         from actions.references import ActionReferences
         from actions.search import ActionSource
-        from postmortems import blocks, captures, leaks, references
+        from postmortems import blocks, captures, headlines, leaks, references
 
         blocks.register(ActionsBlock())
         captures.register(ActionMaker())
+        headlines.register_count(actions_in_words)
         leaks.register_hosts(tracker_hosts)
         references.register(ActionReferences())
         search.register(ActionSource())

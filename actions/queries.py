@@ -460,3 +460,9 @@ def lesson_matrix(postmortem: Postmortem) -> LessonMatrix:
         for lesson in postmortem.lessons.all()
     ]
     return LessonMatrix(lessons, [ActionColumn(action, bool(served[action.pk])) for action in actions])
+
+
+def actions_in_words(postmortem: Postmortem) -> str:
+    """How many actions it has: "3 actions"; "" where there is none."""
+    count = postmortem.action_items.count()
+    return f"{count} action{'' if count == 1 else 's'}" if count else ""

@@ -212,6 +212,8 @@ JIRA_PRIVATE_HOSTS = env.words("JIRA_PRIVATE_HOSTS")
 """Hosts on private addresses that a Jira may be on; those on this machine itself may be spoken to without TLS."""
 JIRA_CA_FILE = env.text("JIRA_CA_FILE")
 """Certificates to trust besides the public ones, as a file."""
+SLACK_HOOK_HOSTS = env.words("SLACK_HOOK_HOSTS")
+"""Hosts besides hooks.slack.com that an incoming webhook may be on; on this machine itself also without TLS."""
 SLACK_API_URL = env.address("SLACK_API_URL", default="https://slack.com/api/", schemes={"https", "http"})
 
 # -- Time and language -------------------------------------------------------------------------------------------------

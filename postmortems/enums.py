@@ -188,3 +188,19 @@ class TidingsKind(TextChoices):
     ANNIVERSARY = "anniversary", "A year ago"
     DRAFT_DUE = "draft", "The draft is due"
     PUBLISH_DUE = "publish", "Publication is due"
+
+
+class NewsKind(TextChoices):
+    """What channels are told of post-mortems."""
+
+    PUBLISHED = "published", "Published"
+    DIGEST = "digest", "Learned this week"
+
+
+class NewsState(TextChoices):
+    """How far one piece of news for one channel is."""
+
+    WAITING = "waiting", "Waiting"
+    SENT = "sent", "Told"
+    MOOT = "moot", "Nothing to say any more"
+    UNCLEAR = "unclear", "No clear answer"

@@ -20,10 +20,12 @@ from postmortems.collab import store
 from postmortems.collab.store import NeverOpened
 from postmortems.enums import SectionKind, State
 from postmortems.models import (
+    Channel,
     Comment,
     CommentNotice,
     DocumentHead,
     Lesson,
+    News,
     Participant,
     Perspective,
     Postmortem,
@@ -37,6 +39,7 @@ from postmortems.models import (
     Thread,
 )
 
+SHOWN_NEWS = 20
 STARTED_WORDS = 12
 """A section of fewer words is begun rather than written."""
 
@@ -336,3 +339,9 @@ def _how_far(row: Perspective) -> str:
     if row.shared_at:
         return "shared"
     return "has written" if row.answered_at else "was asked"
+
+
+def news_for_channel(channel: Channel, user: User) -> list[News]:
+    """What it was told lately, the latest first; of post-mortems those that `user` may see."""
+    seen = Q(postmortem=None) | Q(postmortem__in=Postmortem.objects.visible_to(user))
+    return list(channel.news.filter(seen).select_related("postmortem")[:SHOWN_NEWS])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from accounts.access import is_manager, is_member, may_see
 from accounts.models import User
+from accounts.rules import can_manage_team
 from incidents import rules as incident_rules
 from incidents.models import Incident
 from postmortems.enums import ParticipantRole, State
-from postmortems.models import Comment, Meeting, Part, Perspective, Postmortem, Review, Thread
+from postmortems.models import Channel, Comment, Meeting, Part, Perspective, Postmortem, Review, Thread
 
 WRITERS = (ParticipantRole.CONTRIBUTOR, ParticipantRole.FACILITATOR)
 
@@ -85,3 +86,8 @@ def can_manage(user: User, subject: Postmortem | Part) -> bool:
 def can_move(user: User, postmortem: Postmortem, to: str) -> bool:
     """Whoever writes may hand it in for review; publishing and reopening are for those in charge."""
     return can_edit(user, postmortem) if to == State.IN_REVIEW else can_manage(user, postmortem)
+
+
+def can_manage_channel(user: User, channel: Channel) -> bool:
+    """Who decides what a channel hears: the managers of the team that set it up, administrators."""
+    return can_manage_team(user, channel.team)

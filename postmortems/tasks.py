@@ -9,6 +9,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from postmortems.collab.store import LogDamaged
+from postmortems.services import announcing
 from postmortems.services import comment as comments
 from postmortems.services import following as followings
 from postmortems.services import invitation as invitations
@@ -68,14 +69,23 @@ def tell_attendee(attendee_id: int) -> None:
 
 @shared_task(name="postmortems.tasks.tell_followers")
 def tell_followers() -> None:
-    """Plan what followers hear of, and ask for each mail that waits."""
+    """Plan what followers and channels hear of, and ask for each mail and message that waits."""
     now = timezone.now()
     followings.plan_tidings(now=now)
+    announcing.plan_news(now=now)
     for tidings_id in followings.waiting_tidings(now=now):
         tell_tidings.delay(tidings_id)
+    for news_id in announcing.waiting_news(now=now):
+        tell_news.delay(news_id)
 
 
 @shared_task(name="postmortems.tasks.tell_tidings")
 def tell_tidings(tidings_id: int) -> None:
     """Tell one person one thing; repeating it sends nothing twice."""
     followings.tell_tidings(tidings_id, now=timezone.now())
+
+
+@shared_task(name="postmortems.tasks.tell_news")
+def tell_news(news_id: int) -> None:
+    """Tell one channel one thing; repeating it says nothing twice."""
+    announcing.tell_news(news_id, now=timezone.now())

@@ -4,6 +4,7 @@ from django.urls import path
 
 from postmortems.views import (
     attachments,
+    channels,
     coach,
     comments,
     exports,
@@ -89,6 +90,11 @@ urlpatterns = [
     path("reviews/<int:pk>/answer/", reviews.review_answer, name="review-answer"),
     path("reviews/<int:pk>/hand-over/", reviews.review_hand_over, name="review-hand-over"),
     path("settings/following/", following.following, name="following"),
+    path("teams/<slug:slug>/channels/", channels.channels, name="channels"),
+    path("channels/<int:pk>/", channels.channel, name="channel"),
+    path("channels/<int:pk>/test/", channels.channel_test, name="channel-test"),
+    path("channels/<int:pk>/remove/", channels.channel_remove, name="channel-remove"),
+    path("channels/<int:pk>/news/<int:number>/again/", channels.news_again, name="news-again"),
     path("postmortems/<int:pk>/leadership/", exports.leadership, name="leadership"),
     path("postmortems/<int:pk>/public/", public.public_version, name="public-version"),
     path("postmortems/<int:pk>/public/allow/", public.public_allow, name="public-allow"),

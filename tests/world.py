@@ -35,6 +35,7 @@ from postmortems.models import (
     Attendee,
     Branch,
     Capture,
+    Channel,
     Comment,
     Dismissal,
     Factor,
@@ -147,8 +148,10 @@ def build_world() -> World:
         email="new@example.com", token_digest="0" * 64, invited_by=people["administrator"], expires_at=NOON
     )
     change = BulkChange.objects.create(made_by=people["owner"], made_at=NOON, before={})
+    channel = Channel.objects.create(team=team, name="#edge", added_by=people["manager"], added_at=NOON)
+    channel.teams.add(team)
     view = SavedView.objects.create(person=people["owner"], of="actions", name="Mine", query="owner=me")
-    for shared in (connection, mapping, run, view, change, team, rule, template, invitation, people["member"]):
+    for shared in (channel, connection, mapping, run, view, change, team, rule, template, invitation, people["member"]):
         for visibility in Visibility:
             world.objects[type(shared), visibility] = shared
     return world

@@ -9,6 +9,8 @@ from postmortems.models.analysis import ResponseNote as ResponseNote
 from postmortems.models.analysis import Term as Term
 from postmortems.models.analysis import Why as Why
 from postmortems.models.analysis import WhyQuerySet as WhyQuerySet
+from postmortems.models.channel import Channel as Channel
+from postmortems.models.channel import News as News
 from postmortems.models.coach import CoachSettings as CoachSettings
 from postmortems.models.coach import Dismissal as Dismissal
 from postmortems.models.comment import Comment as Comment

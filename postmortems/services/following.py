@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -179,12 +180,17 @@ def _if_seen(row: Tidings) -> list[Postmortem]:
 def _digest_of(row: Tidings) -> list[Postmortem]:
     """What was published in the seven days before that Monday, and the person may see; nothing restricted."""
     assert row.for_on is not None  # noqa: S101  (a digest has its day)
-    until = datetime.combine(row.for_on, datetime.min.time(), row.person.zone)
     found = Postmortem.objects.visible_to(row.person).filter(
-        state=State.PUBLISHED, published_at__gte=until - timedelta(days=7), published_at__lt=until
+        week_before(row.for_on, row.person.zone), state=State.PUBLISHED
     )
     rows = found.select_related("incident", "team").prefetch_related("lessons").order_by("-published_at")
     return [each for each in rows[: MOST_IN_DIGEST * 2] if not each.is_restricted][:MOST_IN_DIGEST]
+
+
+def week_before(monday: date, zone: ZoneInfo) -> Q:
+    """Published in the seven days that end as `monday` begins in `zone`."""
+    until = datetime.combine(monday, datetime.min.time(), zone)
+    return Q(published_at__gte=until - timedelta(days=7), published_at__lt=until)
 
 
 def _send(row: Tidings, shown: list[Postmortem]) -> None:
