@@ -38,6 +38,7 @@ class ActionSource(Source):
         "severity": "postmortem__incident__severity",
         "service": "postmortem__incident__services",
         "team": "team",
+        "tag": "postmortem__tags__name",
         "since": "created_at__gte",
         "until": "created_at__lt",
     }

@@ -12,12 +12,14 @@ class PostmortemsConfig(AppConfig):
             receivers,  # noqa: F401  (connects them)
         )
         from postmortems.forms.document import state_filter
+        from postmortems.forms.tags import TagFilter
         from postmortems.home import MyDrafts, MyMeetings, MyReviews, PostmortemsToStart, RecentlyPublished
         from postmortems.search import PostmortemSource
         from postmortems.services.capturing import EventMaker, FactorMaker, LessonMaker, WhyMaker
 
         search.register(PostmortemSource())
         search.register_filter("state", state_filter)
+        search.register_filter("tag", TagFilter)
         for part in (PostmortemsToStart(), MyDrafts(), MyReviews(), MyMeetings(), RecentlyPublished()):
             home.register(part)
         for maker in (EventMaker(), WhyMaker(), FactorMaker(), LessonMaker()):

@@ -34,12 +34,15 @@ from postmortems.models import (
     Section,
     SectionRevision,
     StateChange,
+    Tag,
     Template,
     TemplateSection,
     Thread,
+    postmortem_visibility,
 )
 
 SHOWN_NEWS = 20
+MOST_KNOWN_TAGS = 300
 STARTED_WORDS = 12
 """A section of fewer words is begun rather than written."""
 
@@ -53,6 +56,7 @@ class PostmortemFilters:
     team: Team | None = None
     severity: str = ""
     service: Service | None = None
+    tag: str = ""
     mine: bool = False
 
     def apply(self, rows: QuerySet[Postmortem], user: User) -> QuerySet[Postmortem]:
@@ -67,6 +71,8 @@ class PostmortemFilters:
             rows = rows.filter(incident__severity=self.severity)
         if self.service:
             rows = rows.filter(incident__services=self.service)
+        if self.tag:
+            rows = rows.filter(tags__name=self.tag)
         if self.mine:
             takes_part = Participant.objects.filter(postmortem=OuterRef("pk"), user=user)
             rows = rows.filter(Q(owner=user) | Exists(takes_part))
@@ -82,10 +88,21 @@ def postmortems_for_list(user: User, filters: PostmortemFilters, *, cursor: str)
     rows = (
         Postmortem.objects.visible_to(user)
         .select_related("team", "owner", "incident")
-        .prefetch_related("incident__services")
+        .prefetch_related("incident__services", "tags")
         .defer("search", "incident__search")
     )
     return page_of(filters.apply(rows, user), order=("pk",), cursor=cursor)
+
+
+def tags_of(postmortem: Postmortem) -> list[Tag]:
+    return list(postmortem.tags.all())
+
+
+def known_tags(user: User) -> list[Tag]:
+    """Tags on post-mortems that `user` may see: that another exists would say something of what is hidden."""
+    through = Postmortem.tags.through.objects.filter(tag=OuterRef("pk"))
+    seen = through.filter(postmortem_visibility(user, "postmortem__"))
+    return list(Tag.objects.filter(Exists(seen))[:MOST_KNOWN_TAGS])
 
 
 def postmortem_of(incident: Incident) -> Postmortem | None:

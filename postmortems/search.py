@@ -24,6 +24,9 @@ UPDATE postmortems_postmortem p SET search =
     setweight(to_tsvector('english', coalesce((
         SELECT string_agg(l.text, ' ' ORDER BY l.number) FROM postmortems_lesson l
         WHERE l.postmortem_id = p.id), '')), 'B') ||
+    setweight(to_tsvector('english', coalesce((
+        SELECT string_agg(t.name, ' ') FROM postmortems_tag t
+        JOIN postmortems_postmortem_tags x ON x.tag_id = t.id WHERE x.postmortem_id = p.id), '')), 'B') ||
     setweight(to_tsvector('english', left(coalesce((
         SELECT string_agg(regexp_replace(s.body, %s, ' ', 'g'), ' ' ORDER BY s.position)
         FROM postmortems_section s
@@ -58,6 +61,7 @@ class PostmortemSource(Source):
         "service": "incident__services",
         "team": "team",
         "state": "state",
+        "tag": "tags__name",
         "since": "incident__occurred_at__gte",
         "until": "incident__occurred_at__lt",
     }
@@ -70,12 +74,18 @@ class PostmortemSource(Source):
         words = Concat(*(part for each in told for part in (each, Value(" "))), output_field=TextField())
         return (
             rows.select_related("team", "incident")
+            .prefetch_related("tags")
             .defer("search", "incident__search")
             .annotate(words=Left(words, HIGHLIGHTED, output_field=TextField()))
         )
 
     def described(self, row: Postmortem) -> tuple[datetime | None, list[str]]:
-        return row.incident.occurred_at, [row.incident.severity, row.get_state_display(), str(row.team)]
+        return row.incident.occurred_at, [
+            row.incident.severity,
+            row.get_state_display(),
+            str(row.team),
+            *map(str, row.tags.all()),
+        ]
 
 
 def _told(part: type[Section] | type[Lesson] | type[Factor] | type[Why], column: str) -> Coalesce:

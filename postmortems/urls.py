@@ -26,6 +26,7 @@ from postmortems.views import (
     sections,
     start,
     states,
+    tags,
     templates,
     whys,
 )
@@ -42,6 +43,9 @@ urlpatterns = [
     path("postmortems/<int:pk>/fill/", postmortems.postmortem_fill, name="postmortem-fill"),
     path("postmortems/<int:pk>/title/", postmortems.title, name="title"),
     path("postmortems/<int:pk>/title/edit/", postmortems.title_edit, name="title-edit"),
+    path("postmortems/<int:pk>/tags/", tags.tags, name="tags"),
+    path("postmortems/<int:pk>/tags/add/", tags.tag_add, name="tag-add"),
+    path("postmortems/<int:pk>/tags/remove/", tags.tag_remove, name="tag-remove"),
     path("postmortems/<int:pk>/state/", states.state, name="state"),
     path("postmortems/<int:pk>/history/", history.history, name="history"),
     path("postmortems/<int:pk>/history.json", history.export_history, name="export-history"),

@@ -17,6 +17,8 @@ from incidents.importers.faults import Fault, Faults, InvalidIncidentFile
 from incidents.importers.fields import NOWHEN, Fields
 from incidents.importers.json_nodes import Node, parse
 from incidents.importers.moments import Moment, Precision, is_month
+from incidents.tagging import LONGEST as LONGEST_TAG
+from incidents.tagging import MOST_TAGS, normalised
 
 __all__ = [
     "ActionEntry",
@@ -176,6 +178,7 @@ class IncidentDocument:
     security_sensitive: bool | None
     third_party: str
     services: tuple[str, ...]
+    tags: tuple[str, ...]
     customer_impact: CustomerImpact
     summary: str
     timeline: tuple[TimelineEntry, ...]
@@ -256,6 +259,7 @@ def _document(fields: Fields) -> IncidentDocument:
         security_sensitive=fields.flag("security_sensitive"),
         third_party=fields.text("third_party", most=NAME),
         services=_services(fields),
+        tags=_tags(fields),
         customer_impact=_customer_impact(fields),
         summary=fields.text("summary", most=LONG, required=True, lines=True),
         timeline=tuple(
@@ -308,6 +312,15 @@ def _services(fields: Fields) -> tuple[str, ...]:
     if len({name.casefold() for name in services}) < len(services):
         fields.fault("services", "a service is named twice")
     return services
+
+
+def _tags(fields: Fields) -> tuple[str, ...]:
+    written = fields.texts("tags", most=MOST_TAGS, longest=80, check=_tag_fault)
+    return tuple(dict.fromkeys(normalised(each) for each in written))
+
+
+def _tag_fault(words: str) -> str:
+    return "" if normalised(words) else f"a tag has letters and digits, at most {LONGEST_TAG} characters"
 
 
 def _customer_impact(fields: Fields) -> CustomerImpact:

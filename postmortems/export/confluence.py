@@ -15,6 +15,7 @@ from django.conf import settings
 from postmortems.blocks.incident import known_durations, known_moments
 from postmortems.document import rendered_sections
 from postmortems.models import Postmortem
+from postmortems.queries import tags_of
 
 KEPT = {
     "h1", "h2", "h3", "h4", "h5", "h6", "p", "ul", "ol", "li", "table", "thead", "tbody", "tr", "th", "td", "strong",
@@ -33,6 +34,8 @@ def postmortem_as_confluence(postmortem: Postmortem) -> str:
     incident = postmortem.incident
     facts = [fact for fact in known_moments(incident) if fact.key == "impact-start"] + known_durations(incident)
     rows = [("Severity", incident.severity), ("Team", str(postmortem.team)), *((f.label, f.text) for f in facts)]
+    if tags := ", ".join(tag.name for tag in tags_of(postmortem)):
+        rows.append(("Tags", tags))
     cells = "".join(f"<tr><th>{_text(label)}</th><td>{_text(said)}</td></tr>" for label, said in rows)
     link = f"{settings.BASE_URL}{postmortem.get_absolute_url()}"
     head = f"<p><a href={quoteattr(link)}>{_text(str(postmortem))}</a></p><table><tbody>{cells}</tbody></table>"

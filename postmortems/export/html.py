@@ -14,6 +14,7 @@ from postmortems.blocks.incident import known_durations, known_moments
 from postmortems.document import RenderedSection, rendered_sections
 from postmortems.enums import AttachmentKind
 from postmortems.models import Attachment, Postmortem
+from postmortems.queries import tags_of
 
 STYLE = Path(__file__).with_name("export.css")
 _IMAGE = re.compile(r'src="/files/([0-9a-f-]{36})/[^"]*"')
@@ -33,6 +34,7 @@ def postmortem_as_html(postmortem: Postmortem) -> str:
         "sections": sections,
         "facts": [fact for fact in known_moments(incident) if fact.key == "impact-start"] + known_durations(incident),
         "services": list(incident.services.all()),
+        "tags": tags_of(postmortem),
         "style": mark_safe(STYLE.read_text()),  # noqa: S308 - our own file
     }
     return render_to_string("postmortems/export.html", context)

@@ -8,7 +8,7 @@ from incidents.markdown import resolve_references
 from postmortems.blocks import block_of, cell
 from postmortems.blocks.incident import known_durations, known_moments
 from postmortems.models import Postmortem, Section
-from postmortems.queries import sections_of
+from postmortems.queries import sections_of, tags_of
 from postmortems.references import references_in
 
 
@@ -33,6 +33,7 @@ def _head(postmortem: Postmortem) -> str:
     """What a reader wants to know first, and where the living document is."""
     incident = postmortem.incident
     services = ", ".join(service.name for service in incident.services.all())
+    tags = ", ".join(tag.name for tag in tags_of(postmortem))
     rows = [
         ("Post-mortem", f"[{postmortem.reference}]({settings.BASE_URL}{postmortem.get_absolute_url()})"),
         ("State", postmortem.get_state_display()),
@@ -40,6 +41,7 @@ def _head(postmortem: Postmortem) -> str:
         ("Team", str(postmortem.team)),
         ("Owner", str(postmortem.owner)),
         *([("Services", services)] if services else []),
+        *([("Tags", tags)] if tags else []),
         *((fact.label, fact.text) for fact in known_moments(incident) if fact.key == "impact-start"),
         *((fact.label, fact.text) for fact in known_durations(incident)),
     ]

@@ -12,6 +12,7 @@ from accounts import secrets, slack
 from accounts.forms import CleanTextMixin, OwnIdsMixin
 from accounts.models import Team
 from incidents.models import Service
+from postmortems.forms.tags import TagsField
 
 ID = re.compile(r"[CG][A-Z0-9]{7,20}")
 NAME = re.compile(r"#[^\s#@<>&,|A-Z]{1,79}")
@@ -37,6 +38,7 @@ class ChannelForm(CleanTextMixin, OwnIdsMixin, forms.Form):
     services = forms.ModelMultipleChoiceField(
         Service.objects.all(), required=False, label="What is about these services", widget=forms.CheckboxSelectMultiple
     )
+    tags = TagsField(required=False, label="What has one of these tags", help_text="Between commas: dns, capacity.")
     is_private = forms.BooleanField(
         required=False,
         label="Only people of this team read the channel",
@@ -66,7 +68,7 @@ class ChannelForm(CleanTextMixin, OwnIdsMixin, forms.Form):
 
     def clean(self) -> dict[str, Any] | None:
         data = super().clean()
-        hears = ("everything", "weekly", "teams", "services")
+        hears = ("everything", "weekly", "teams", "services", "tags")
         if not self.errors and not any(self.cleaned_data.get(name) for name in hears):
             self.add_error(None, ValidationError("Choose something that the channel is to hear of."))
         return data

@@ -15,6 +15,7 @@ from accounts.models import Team
 from incidents.enums import Severity, Tier
 from incidents.models import Service
 from postmortems.enums import ParticipantRole, SectionKind, State
+from postmortems.forms.tags import TagFilter
 from postmortems.models import Template
 from postmortems.queries import PostmortemFilters
 
@@ -242,6 +243,7 @@ class PostmortemFilterForm(forms.Form):
     service = forms.ModelChoiceField(
         Service.objects.all(), required=False, empty_label="Any service", to_field_name="slug"
     )
+    tag = TagFilter()
     mine = forms.BooleanField(required=False, label="Mine")
 
     def filters(self) -> PostmortemFilters:

@@ -7,6 +7,7 @@ from django import forms
 from accounts.forms import OwnIdsMixin
 from accounts.models import Team
 from incidents.models import Service
+from postmortems.forms.tags import TagsField
 
 
 class FollowingForm(OwnIdsMixin, forms.Form):
@@ -20,3 +21,4 @@ class FollowingForm(OwnIdsMixin, forms.Form):
     services = forms.ModelMultipleChoiceField(
         Service.objects.all(), required=False, label="What is about these services", widget=forms.CheckboxSelectMultiple
     )
+    tags = TagsField(required=False, label="What has one of these tags", help_text="Between commas: dns, capacity.")

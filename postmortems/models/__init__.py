@@ -47,3 +47,4 @@ from postmortems.models.public import AllowedWords as AllowedWords
 from postmortems.models.public import PublicationSettings as PublicationSettings
 from postmortems.models.public import PublicVersion as PublicVersion
 from postmortems.models.review import Review as Review
+from postmortems.models.tag import Tag as Tag

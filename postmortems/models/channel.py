@@ -16,6 +16,7 @@ from accounts.secrets import SealedField
 from incidents.models import Service
 from postmortems.enums import NewsKind, NewsState
 from postmortems.models.postmortem import Postmortem
+from postmortems.models.tag import Tag
 
 
 class ChannelQuerySet(models.QuerySet["Channel"]):
@@ -38,6 +39,7 @@ class Channel(models.Model):
     everything = models.BooleanField(default=False)
     teams = models.ManyToManyField(Team, related_name="+", blank=True)
     services = models.ManyToManyField(Service, related_name="+", blank=True)
+    tags = models.ManyToManyField(Tag, related_name="+", blank=True)
     weekly = models.BooleanField(default=False)
     is_private = models.BooleanField(default=False)
     """Only people of the team read it, so it hears of what only the team may see."""

@@ -9,6 +9,7 @@ from accounts.models import Team, User
 from incidents.models import Service
 from postmortems.enums import TidingsKind
 from postmortems.models.postmortem import Postmortem
+from postmortems.models.tag import Tag
 
 
 class Following(models.Model):
@@ -18,6 +19,7 @@ class Following(models.Model):
     everything = models.BooleanField(default=False)
     teams = models.ManyToManyField(Team, related_name="+", blank=True)
     services = models.ManyToManyField(Service, related_name="+", blank=True)
+    tags = models.ManyToManyField(Tag, related_name="+", blank=True)
     weekly = models.BooleanField(default=False)
     """The digest of what was learned, on Monday mornings."""
 

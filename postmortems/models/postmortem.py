@@ -19,6 +19,7 @@ from accounts.models import Guarded, Team, User
 from incidents.enums import Tier
 from incidents.models import Incident, incident_visibility
 from postmortems.enums import AttachmentKind, ParticipantRole, RevisionReason, SectionKind, State
+from postmortems.models.tag import Tag
 
 
 class Template(models.Model):
@@ -91,6 +92,7 @@ class Postmortem(Guarded):
     owner = models.ForeignKey(User, on_delete=models.PROTECT, related_name="owned_postmortems")
     people = models.ManyToManyField(User, through="Participant", related_name="+")
     template = models.ForeignKey(Template, on_delete=models.SET_NULL, null=True, related_name="+")
+    tags = models.ManyToManyField(Tag, related_name="postmortems", blank=True)
 
     draft_due_at = models.DateTimeField(null=True, blank=True)
     meeting_due_at = models.DateTimeField(null=True, blank=True)

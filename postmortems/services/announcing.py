@@ -21,7 +21,16 @@ from incidents.models import Service
 from postmortems.enums import NewsKind, NewsState, State
 from postmortems.headlines import digest_message, published_message, test_message
 from postmortems.models import Channel, Lesson, News, Postmortem
-from postmortems.services.following import HOUR, MOST_IN_DIGEST, NOT_LATER, SETTLES, TRIES_AGAIN, week_before
+from postmortems.services.following import (
+    HOUR,
+    MOST_IN_DIGEST,
+    NOT_LATER,
+    SETTLES,
+    TRIES_AGAIN,
+    week_before,
+    wishes_for,
+)
+from postmortems.services.tag import tags_named
 
 LEASE = timedelta(minutes=2)
 UNCLEAR = "Slack did not say whether it took the last message. Look in the channel; what is missing can be told again."
@@ -42,6 +51,7 @@ class ChannelFacts:
     is_private: bool = False
     teams: Iterable[Team] = field(default_factory=list)
     services: Iterable[Service] = field(default_factory=list)
+    tags: Iterable[str] = field(default_factory=list)
 
 
 # -- Setting up --------------------------------------------------------------------------------------------------------
@@ -61,6 +71,7 @@ def save_channel(channel: Channel | None, *, team: Team, facts: ChannelFacts, by
     row.save()
     row.teams.set(facts.teams)
     row.services.set(facts.services)
+    row.tags.set(tags_named(facts.tags))
     verb = "channel.changed" if channel else "channel.added"
     audit.record(by=by, verb=verb, obj=row, team=team.pk, hook=bool(facts.hook), private=facts.is_private)
     return row
@@ -124,8 +135,7 @@ def plan_news(*, now: datetime) -> None:
 
 def channels_for(postmortem: Postmortem) -> list[Channel]:
     """Who wants to hear of it and may, and was there when it was published."""
-    wanted = Q(everything=True) | Q(teams=postmortem.team_id) | Q(services__in=postmortem.incident.services.all())
-    rows = Channel.objects.filter(wanted, added_at__lte=postmortem.published_at).distinct()
+    rows = Channel.objects.filter(wishes_for(postmortem), added_at__lte=postmortem.published_at).distinct()
     return [row for row in rows if may_hear(row).filter(pk=postmortem.pk).exists()]
 
 

@@ -18,6 +18,7 @@ from accounts.models import Team, User
 from incidents.models import Service
 from postmortems.enums import State, TidingsKind
 from postmortems.models import Following, Postmortem, Tidings
+from postmortems.services.tag import tags_named
 
 SETTLES = timedelta(minutes=1)
 """Who publishes by mistake reopens within this time, and nobody hears of it."""
@@ -40,6 +41,8 @@ class Wish:
     weekly: bool = False
     teams: Iterable[Team] = field(default_factory=list)
     services: Iterable[Service] = field(default_factory=list)
+    tags: Iterable[str] = field(default_factory=list)
+    """Names, also of tags that nothing has yet."""
 
 
 @transaction.atomic
@@ -50,6 +53,7 @@ def follow(*, person: User, wish: Wish) -> Following:
     )
     row.teams.set(wish.teams)
     row.services.set(wish.services)
+    row.tags.set(tags_named(wish.tags))
     return row
 
 
@@ -106,12 +110,16 @@ def _told(kind: TidingsKind, **facts: Any) -> Exists:
 
 
 def followers_of(postmortem: Postmortem) -> list[User]:
-    """Who follows its team, one of its services, or everything, and may see it."""
-    services = postmortem.incident.services.values("pk")
-    wanted = Q(everything=True) | Q(teams=postmortem.team_id) | Q(services__in=services)
-    rows = Following.objects.filter(wanted, person__is_active=True).select_related("person").distinct()
+    """Who follows its team, one of its services or tags, or everything, and may see it."""
+    rows = Following.objects.filter(wishes_for(postmortem), person__is_active=True).select_related("person").distinct()
     shown = Postmortem.objects.filter(pk=postmortem.pk)
     return [row.person for row in rows if shown.visible_to(row.person).exists()]
+
+
+def wishes_for(postmortem: Postmortem) -> Q:
+    """Condition on what somebody, or a channel, wants to hear of: this is among it."""
+    services, tags = postmortem.incident.services.values("pk"), postmortem.tags.values("pk")
+    return Q(everything=True) | Q(teams=postmortem.team_id) | Q(services__in=services) | Q(tags__in=tags)
 
 
 def _a_year_old(now: datetime) -> QuerySet[Postmortem]:

@@ -18,6 +18,7 @@ from accounts.models import User
 from incidents import policy
 from incidents.enums import Tier
 from incidents.models import Incident
+from incidents.tagging import MOST_TAGS
 from postmortems.enums import RevisionReason, SectionKind, State
 from postmortems.models import Lesson, Postmortem, Section, Template
 from postmortems.services.draft import make_postmortem
@@ -25,12 +26,13 @@ from postmortems.services.imported_analysis import PROSE, import_analysis, memor
 from postmortems.services.postmortem import lock_postmortem, postmortem_was_changed
 from postmortems.services.section import append_section
 from postmortems.services.state import write_state
+from postmortems.services.tag import add_tags, remove_tags
 from postmortems.services.text import keep_revision, write_texts
 
 if TYPE_CHECKING:
     from incidents.importers.debrief_json import IncidentDocument
 
-SECTIONS, LESSONS = PROSE, "pm-lessons"
+SECTIONS, LESSONS, TAGS = PROSE, "pm-lessons", "pm-tags"
 PUBLISHED_AFTER = timedelta(days=14)
 
 
@@ -58,6 +60,7 @@ def import_postmortem(
     postmortem = lock_postmortem(postmortem)
     changed = _import_chapters(postmortem, chapters(document), by=by, now=now)
     lessons, lessons_changed = _import_lessons(postmortem, list(document.lessons), by=by, now=now)
+    _import_tags(postmortem, list(document.tags), by=by, now=now)
     changed = import_analysis(postmortem, document, by=by, now=now) or changed
     if existing is None:
         audit.record(by=by, verb="postmortem.imported", obj=postmortem, incident=locked.pk)
@@ -141,6 +144,20 @@ def _sources(document: IncidentDocument) -> str:
     if document.data_notes:
         parts.append("**Data notes**\n\n" + _bullets(document.data_notes))
     return "\n\n".join(parts)
+
+
+# -- Tags -------------------------------------------------------------------------------------------------------------
+
+
+def _import_tags(postmortem: Postmortem, said: list[str], *, by: User, now: datetime) -> None:
+    """Put on what the file names newly and take off what it names no more; what people did to the others stays."""
+    memory = memory_of(postmortem.incident, TAGS, now=now)
+    last: list[str] = memory.values.get("tags", [])
+    remove_tags(postmortem=postmortem, names=set(last) - set(said), by=by, now=now)
+    room = MOST_TAGS - postmortem.tags.count()
+    add_tags(postmortem=postmortem, names=[name for name in said if name not in last][:room], by=by, now=now)
+    memory.values["tags"] = said
+    remember(memory, now=now)
 
 
 # -- Lessons ----------------------------------------------------------------------------------------------------------

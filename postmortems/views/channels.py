@@ -68,7 +68,7 @@ def _save(request: Request, team: Team, channel: Channel | None, form: ChannelFo
 
 def _wishes(channel: Channel) -> dict[str, Any]:
     same = {name: getattr(channel, name) for name in ("name", "everything", "weekly", "is_private")}
-    return {**same, "teams": channel.teams.all(), "services": channel.services.all()}
+    return {**same, "teams": channel.teams.all(), "services": channel.services.all(), "tags": list(channel.tags.all())}
 
 
 @require_POST

@@ -28,6 +28,7 @@ def header_context(request: Request, postmortem: Postmortem) -> dict[str, Any]:
         "incident": postmortem.incident,
         "can_edit": rules.can_edit(request.user, postmortem),
         "can_manage": can_manage,
+        "tags": queries.tags_of(postmortem),
         **state_context(request, postmortem, can_manage=can_manage),
     }
 

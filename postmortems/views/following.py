@@ -32,5 +32,5 @@ def following(request: Request) -> HttpResponseBase:
 
 
 def _wishes(row: Following) -> dict[str, Any]:
-    chosen = {"teams": row.teams.all(), "services": row.services.all()}
+    chosen = {"teams": row.teams.all(), "services": row.services.all(), "tags": list(row.tags.all())}
     return {"weekly": row.weekly, "everything": row.everything, **chosen}

@@ -30,8 +30,10 @@ def postmortems(request: Request) -> HttpResponse:
     form = PostmortemFilterForm(request.GET)
     filters = form.filters()
     page = queries.postmortems_for_list(request.user, filters, cursor=request.GET.get("page", ""))
-    template = "postmortems/_postmortems.html" if request.htmx else "postmortems/postmortems.html"
-    return render(request, template, {"form": form, "page": page, "filters": filters})
+    context = {"form": form, "page": page, "filters": filters}
+    if request.htmx:
+        return render(request, "postmortems/_postmortems.html", context)
+    return render(request, "postmortems/postmortems.html", {**context, "known_tags": queries.known_tags(request.user)})
 
 
 @require_GET
