@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 
@@ -25,3 +26,8 @@ def after_change(request: Request, fragment: str, context: dict[str, Any], *, to
     if request.htmx:
         return render(request, fragment, context)
     return redirect(to)
+
+
+def offer_undo(request: Request, words: str, *, at: str) -> None:
+    """Say what was done, beside a button that posts to the path `at` to take it back. It works without JavaScript."""
+    messages.success(request, words, extra_tags=at)

@@ -306,7 +306,8 @@ def sections_of_template(template: Template) -> list[TemplateSection]:
 
 
 def last_state_change(postmortem: Postmortem) -> StateChange | None:
-    return state_changes_of(postmortem).first()
+    """The one it is in its state by; None for what was never moved."""
+    return state_changes_of(postmortem).filter(undone_at=None).first()
 
 
 def is_open(postmortem: Postmortem) -> bool:

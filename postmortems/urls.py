@@ -47,6 +47,7 @@ urlpatterns = [
     path("postmortems/<int:pk>/tags/add/", tags.tag_add, name="tag-add"),
     path("postmortems/<int:pk>/tags/remove/", tags.tag_remove, name="tag-remove"),
     path("postmortems/<int:pk>/state/", states.state, name="state"),
+    path("postmortems/<int:pk>/publication/undo/", states.publication_undo, name="publication-undo"),
     path("postmortems/<int:pk>/history/", history.history, name="history"),
     path("postmortems/<int:pk>/history.json", history.export_history, name="export-history"),
     path("postmortems/<int:pk>/history/name/", history.revision_name, name="revision-name"),

@@ -295,6 +295,8 @@ class StateChange(Part):
     note = models.CharField(max_length=500, blank=True)
     changed_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     changed_at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True, editable=False)
+    """When whoever did it took it back at once; the post-mortem is then as if it had not been."""
 
     objects = PartQuerySet.as_manager()
 

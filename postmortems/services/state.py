@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
 from accounts import audit
 from accounts.models import User
 from postmortems.collab import store
-from postmortems.enums import RevisionReason, State
-from postmortems.models import Postmortem, StateChange
+from postmortems.enums import NewsKind, NewsState, RevisionReason, State, TidingsKind
+from postmortems.models import News, Postmortem, StateChange, Tidings
 from postmortems.reviewing import missing_to_publish
 from postmortems.services.postmortem import lock_postmortem, postmortem_was_changed
 from postmortems.services.text import keep_revision
@@ -21,6 +21,14 @@ MOVES: dict[str, tuple[State, ...]] = {
     State.PUBLISHED: (State.REOPENED,),
     State.REOPENED: (State.IN_REVIEW,),
 }
+
+
+UNDONE_WITHIN = timedelta(seconds=50)
+"""How long a publication can be undone: less than `following.SETTLES` by more than clocks differ, so nobody was told."""
+
+
+class TooLate(Exception):
+    """It cannot be undone any more, by this person: people may have been told, or somebody went on from it."""
 
 
 class MovedMeanwhile(Exception):
@@ -58,6 +66,30 @@ def move_postmortem(*, postmortem: Postmortem, seen: str, to: str, note: str, by
     if to == State.PUBLISHED and not note.strip() and (missing := missing_to_publish(locked, now=now)):
         raise ReasonMissing(missing)
     write_state(locked, to=State(to), note=note, by=by, now=now)
+    postmortem_was_changed(locked, part="state", now=now)
+    return locked
+
+
+@transaction.atomic
+def undo_publication(*, postmortem: Postmortem, by: User, now: datetime) -> Postmortem:
+    """Take a publication back: state, dates and what was approved are as they were before it, and nobody is told.
+
+    Only by who published, `UNDONE_WITHIN` after it, while nothing else was done. Raises `TooLate`.
+    """
+    locked = lock_postmortem(postmortem)
+    change = locked.state_changes.filter(undone_at=None).first()
+    is_ours = change is not None and change.to_state == State.PUBLISHED and change.changed_by_id == by.pk
+    if not is_ours or change is None or not locked.is_published or now - change.changed_at > UNDONE_WITHIN:
+        raise TooLate
+    change.undone_at = now
+    change.save(update_fields=["undone_at"])
+    earlier = locked.state_changes.filter(undone_at=None, to_state=State.PUBLISHED).first()
+    locked.state, locked.published_at = change.from_state, earlier.changed_at if earlier else None
+    locked.save(update_fields=["state", "published_at"])
+    Tidings.objects.filter(postmortem=locked, kind=TidingsKind.PUBLISHED, sent_at=None).delete()
+    News.objects.filter(postmortem=locked, kind=NewsKind.PUBLISHED, state=NewsState.WAITING).delete()
+    store.rights_changed(locked.pk)
+    audit.record(by=by, verb="postmortem.publication-undone", obj=locked)
     postmortem_was_changed(locked, part="state", now=now)
     return locked
 

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.access import Request, opens
-from accounts.pages import render_part
+from accounts.pages import offer_undo, render_part
 from postmortems import rules
 from postmortems.enums import State
 from postmortems.forms.document import MoveForm
 from postmortems.models import Postmortem
 from postmortems.reviewing import missing_to_publish
-from postmortems.services.state import MOVES, MovedMeanwhile, MoveNotAllowed, ReasonMissing, move_postmortem
+from postmortems.services.state import (
+    MOVES,
+    MovedMeanwhile,
+    MoveNotAllowed,
+    ReasonMissing,
+    TooLate,
+    move_postmortem,
+    undo_publication,
+)
 from postmortems.views.context import state_context
 
 TITLES = {
@@ -59,8 +69,24 @@ def _move(request: Request, postmortem: Postmortem) -> HttpResponseBase:
     except ReasonMissing:
         form.add_error("note", "Say why it may be published like this, or complete it first.")
         return _form(request, postmortem, form, to, 422)
+    if moved.is_published:
+        undo = reverse("postmortems:publication-undo", args=[moved.pk])
+        offer_undo(request, f"{moved.reference} is published. Followers hear of it in a minute.", at=undo)
     url = moved.get_absolute_url()
     return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
+
+
+@require_POST
+@opens(Postmortem, rules.can_manage)
+def publication_undo(request: Request, postmortem: Postmortem) -> HttpResponseBase:
+    """Take back what one has just published."""
+    try:
+        undone = undo_publication(postmortem=postmortem, by=request.user, now=timezone.now())
+    except TooLate:
+        messages.error(request, "It is too late to undo this: reopen it instead, and say why.")
+        return redirect(postmortem)
+    messages.success(request, f"{undone.reference} is not published: it is where it was, and nobody was told.")
+    return redirect(undone)
 
 
 def _form(request: Request, postmortem: Postmortem, form: MoveForm, to: str, status: int) -> HttpResponse:

@@ -2,6 +2,7 @@ import { icon, make } from "../dom.js";
 
 const ICONS = { success: "circle-check", warning: "triangle-alert", error: "circle-alert", info: "info" };
 const STAYS_MS = 6000;
+const UNDO_STAYS_MS = 10_000;
 const MOST = 4;
 const REASONS = {
   400: "Debrief did not understand that. Nothing was changed.",
@@ -46,13 +47,14 @@ class ToastRegion extends HTMLElement {
 
   /** Not while someone is reading it: with the pointer over it or the focus in it. */
   leaveLater(item) {
+    const stays = item.querySelector("form") ? UNDO_STAYS_MS : STAYS_MS;
     let timer;
     const wait = () => {
       clearTimeout(timer);
-      timer = setTimeout(() => item.remove(), STAYS_MS);
+      if (!item.matches(":hover, :focus-within")) timer = setTimeout(() => item.remove(), stays);
     };
     for (const name of ["pointerenter", "focusin"]) item.addEventListener(name, () => clearTimeout(timer));
-    for (const name of ["pointerleave", "focusout"]) item.addEventListener(name, wait);
+    for (const name of ["pointerleave", "focusout"]) item.addEventListener(name, () => setTimeout(wait));
     wait();
   }
 
