@@ -10,6 +10,7 @@ from typing import Any
 import requests
 from urllib3.exceptions import NewConnectionError
 
+from accounts.outside import AddressNotAllowed
 from actions.jira.address import NotAllowed
 from actions.tracker import (
     Conflicting,
@@ -126,8 +127,8 @@ def wait_of(response: requests.Response) -> float:
 def no_answer(error: requests.RequestException) -> TrackerError:
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, NotAllowed):
-            return cause
+        if isinstance(cause, AddressNotAllowed):
+            return NotAllowed(str(cause))
         reason = getattr(cause, "reason", None)
         if isinstance(cause, NewConnectionError) or isinstance(reason, NewConnectionError):
             return NotReached("Jira cannot be reached.")

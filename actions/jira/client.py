@@ -20,8 +20,9 @@ from django.conf import settings
 from jira import JIRA
 from jira.exceptions import JIRAError
 
+from accounts.outside import CheckedAdapter
 from actions.jira import adf, answers, wiki
-from actions.jira.address import CheckedAdapter, check_address
+from actions.jira.address import check_address
 from actions.jira.answers import NAMES, OURS, AllRefused, made_of, refusal, time_of
 from actions.jira.patch_adf import patched
 from actions.tracker import (
