@@ -146,6 +146,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "remind": {"task": "actions.tasks.remind", "schedule": 120.0},
     "tell-attendees": {"task": "postmortems.tasks.tell_attendees", "schedule": 60.0},
     "tell-followers": {"task": "postmortems.tasks.tell_followers", "schedule": 120.0},
+    "push-pages": {"task": "postmortems.tasks.push_pages", "schedule": 60.0},
     "mail-comments": {"task": "postmortems.tasks.mail_comments", "schedule": 300.0},
 }
 

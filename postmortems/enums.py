@@ -204,3 +204,10 @@ class NewsState(TextChoices):
     SENT = "sent", "Told"
     MOOT = "moot", "Nothing to say any more"
     UNCLEAR = "unclear", "No clear answer"
+
+
+class WikiKind(TextChoices):
+    """Which Confluence it is; the two speak differently."""
+
+    CLOUD = "cloud", "Confluence Cloud"
+    DATA_CENTER = "dc", "Confluence Data Center"

@@ -23,6 +23,7 @@ from postmortems.models import (
     Channel,
     Comment,
     CommentNotice,
+    ConfluenceNote,
     DocumentHead,
     Lesson,
     News,
@@ -357,6 +358,11 @@ def _how_far(row: Perspective) -> str:
     if row.shared_at:
         return "shared"
     return "has written" if row.answered_at else "was asked"
+
+
+def notes_on_push(postmortem: Postmortem) -> list[ConfluenceNote]:
+    """What happened between it and its page, the latest first."""
+    return list(postmortem.confluence_notes.all()[:SHOWN_NEWS])
 
 
 def news_for_channel(channel: Channel, user: User) -> list[News]:

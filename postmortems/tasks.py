@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from postmortems.collab.store import LogDamaged
-from postmortems.services import announcing
+from postmortems.services import announcing, confluence
 from postmortems.services import comment as comments
 from postmortems.services import following as followings
 from postmortems.services import invitation as invitations
@@ -89,3 +89,16 @@ def tell_tidings(tidings_id: int) -> None:
 def tell_news(news_id: int) -> None:
     """Tell one channel one thing; repeating it says nothing twice."""
     announcing.tell_news(news_id, now=timezone.now())
+
+
+@shared_task(name="postmortems.tasks.push_pages")
+def push_pages() -> None:
+    """Ask for every push that is due: those whose nudge was lost, and those tried again."""
+    for postmortem_id in confluence.due_pages(now=timezone.now()):
+        push_page.delay(postmortem_id)
+
+
+@shared_task(name="postmortems.tasks.push_page")
+def push_page(postmortem_id: int) -> None:
+    """Push one post-mortem to Confluence; repeating it does nothing."""
+    confluence.push_page(postmortem_id, now=timezone.now())

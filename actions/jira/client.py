@@ -20,9 +20,9 @@ from django.conf import settings
 from jira import JIRA
 from jira.exceptions import JIRAError
 
-from accounts.outside import CheckedAdapter
+from accounts.outside import AddressNotAllowed, CheckedAdapter
 from actions.jira import adf, answers, wiki
-from actions.jira.address import check_address
+from actions.jira.address import NotAllowed, check_address
 from actions.jira.answers import NAMES, OURS, AllRefused, made_of, refusal, time_of
 from actions.jira.patch_adf import patched
 from actions.tracker import (
@@ -311,6 +311,8 @@ class JiraClient:
         except JIRAError as error:
             status = str(error.status_code)
             raise answers.failure(error.response, path) from error
+        except AddressNotAllowed as error:
+            raise NotAllowed(str(error)) from error
         except requests.RequestException as error:
             raise answers.no_answer(error) from error
         finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from uuid import UUID
 from xml.sax.saxutils import escape, quoteattr
 
 from django.conf import settings
@@ -25,12 +26,17 @@ RENAMED = {"dl": "ul", "div": "", "b": "strong", "i": "em", "s": "del"}
 EMPTY = {"br", "hr"}
 SKIPPED = {"svg", "script", "style", "button", "form", "summary", "noscript"}
 """With everything in them."""
+FILE = re.compile(r"/files/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/")
 INVALID = re.compile(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]")
 """Characters that XML 1.0 does not know."""
 
 
-def postmortem_as_confluence(postmortem: Postmortem) -> str:
-    """The facts, then every section under a heading of the second level."""
+PictureNames = dict[UUID, str]
+"""Names of the files that stand on the page, by the attachment they are of."""
+
+
+def postmortem_as_confluence(postmortem: Postmortem, *, pictures: PictureNames | None = None) -> str:
+    """The facts, then every section under a heading of the second level. `pictures` are shown from the page's files."""
     incident = postmortem.incident
     facts = [fact for fact in known_moments(incident) if fact.key == "impact-start"] + known_durations(incident)
     rows = [("Severity", incident.severity), ("Team", str(postmortem.team)), *((f.label, f.text) for f in facts)]
@@ -40,23 +46,24 @@ def postmortem_as_confluence(postmortem: Postmortem) -> str:
     link = f"{settings.BASE_URL}{postmortem.get_absolute_url()}"
     head = f"<p><a href={quoteattr(link)}>{_text(str(postmortem))}</a></p><table><tbody>{cells}</tbody></table>"
     sections = (
-        f"<h2>{_text(each.section.title)}</h2>{storage_of(str(each.html))}"
+        f"<h2>{_text(each.section.title)}</h2>{storage_of(str(each.html), pictures)}"
         for each in rendered_sections(postmortem, None)
     )
     return "\n".join([head, *sections]) + "\n"
 
 
-def storage_of(html: str) -> str:
+def storage_of(html: str, pictures: PictureNames | None = None) -> str:
     """Our rendered HTML as well-formed storage format: what Confluence does not know is left out, its words are not."""
-    writer = _Writer()
+    writer = _Writer(pictures or {})
     writer.feed(html)
     writer.close()
     return writer.finished()
 
 
 class _Writer(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, pictures: PictureNames) -> None:
         super().__init__(convert_charrefs=True)
+        self.pictures = pictures
         self.parts: list[str] = []
         self.open: list[tuple[str, str]] = []
         """Tags as they were read, each with the one written for it ("" for none)."""
@@ -125,7 +132,11 @@ class _Writer(HTMLParser):
 
     def _image(self, given: dict[str, str]) -> None:
         alternative, source = quoteattr(_clean(given.get("alt", ""))), given.get("src", "")
-        if source.startswith(("http://", "https://", "/")):
+        ours = FILE.match(source)
+        if ours and (name := self.pictures.get(UUID(ours[1]))):
+            shown = f"<ri:attachment ri:filename={quoteattr(name)}/>"
+            self.parts.append(f"<ac:image ac:alt={alternative}>{shown}</ac:image>")
+        elif source.startswith(("http://", "https://", "/")):
             address = quoteattr(_clean(_address(source)))
             self.parts.append(f"<ac:image ac:alt={alternative}><ri:url ri:value={address}/></ac:image>")
 

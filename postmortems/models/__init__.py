@@ -48,3 +48,7 @@ from postmortems.models.public import PublicationSettings as PublicationSettings
 from postmortems.models.public import PublicVersion as PublicVersion
 from postmortems.models.review import Review as Review
 from postmortems.models.tag import Tag as Tag
+from postmortems.models.wiki import ConfluenceConnection as ConfluenceConnection
+from postmortems.models.wiki import ConfluenceNote as ConfluenceNote
+from postmortems.models.wiki import ConfluencePage as ConfluencePage
+from postmortems.models.wiki import ConfluencePlace as ConfluencePlace

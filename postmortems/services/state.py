@@ -24,7 +24,7 @@ MOVES: dict[str, tuple[State, ...]] = {
 
 
 UNDONE_WITHIN = timedelta(seconds=50)
-"""How long a publication can be undone: less than `following.SETTLES` by more than clocks differ, so nobody was told."""
+"""How long a publication can be undone: less than `following.SETTLES` by more than clocks differ: nobody was told."""
 
 
 class TooLate(Exception):

@@ -52,6 +52,7 @@ def test_undone_leaves_everything_as_it_was_and_no_mail_sent(
     client = as_user(alice)
     move(client, postmortem, "in_review", "draft")
     before = kept(postmortem)
+    assert postmortem.submitted_at is not None
     review = Review.objects.create(
         postmortem=postmortem,
         reviewer=mallory,

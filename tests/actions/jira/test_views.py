@@ -93,6 +93,16 @@ def test_a_private_address_is_refused_unless_it_is_allowed(
     assert (answer.status_code, server.log) == (422, [])
 
 
+def test_a_name_that_leads_into_the_network_is_seen_when_it_answers(
+    server: JiraServer, administrator: Client, settings: Any
+) -> None:
+    settings.JIRA_PRIVATE_HOSTS = []
+    fields = typed(server, site_url=server.url.replace("http:", "https:"))
+    answer = administrator.post("/actions/jira/connections/add/", fields)
+    assert (answer.status_code, server.log) == (422, [])
+    assert "inside a private network" in answer.content.decode()
+
+
 def test_a_token_is_asked_for_again_when_the_address_changes(both: Both, administrator: Client) -> None:
     """Otherwise whoever edits it could have the token sent to themselves."""
     fields = typed(both.server, name="Jira 1", secret="", site_url="https://elsewhere.example.com")

@@ -1,0 +1,1 @@
+"""Published post-mortems as pages of a wiki: `pages.py` says what is asked of one, `confluence.py` asks Confluence."""
