@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.db.models import Exists, F, OuterRef, Q
 from django.urls import reverse
@@ -14,14 +15,15 @@ from accounts.models import User
 from incidents.enums import Requirement
 from incidents.models import Incident, PolicyRule
 from incidents.policy import recommend
-from postmortems.enums import ParticipantRole, State
+from postmortems.enums import ParticipantRole, State, Verdict
 from postmortems.meetings.queries import meetings_ahead
-from postmortems.models import Meeting, Participant, Postmortem
+from postmortems.models import Meeting, Participant, Postmortem, Review, Revision
+from postmortems.queries import differs_since
 
 LOOKED_BACK = timedelta(days=90)
 """An incident older than this whose post-mortem nobody started is no longer brought up."""
 LOOKED_AT = 30
-"""So many of the latest incidents without a post-mortem are held against the policy."""
+"""So many of the latest incidents without a post-mortem are held against the policy; so many reviews are looked at."""
 
 
 class PostmortemsToStart(Part):
@@ -108,15 +110,29 @@ class MyReviews(Part):
             Postmortem.objects.visible_to(user)
             .filter(reviewing, state=State.IN_REVIEW)
             .defer("search")
-            .order_by(F("publish_due_at").asc(nulls_last=True), "pk")[:ROWS]
+            .order_by(F("publish_due_at").asc(nulls_last=True), "pk")[:LOOKED_AT]
         )
+        judged = _judged_by(user)
+        waiting = (row for row in found if row.pk not in judged or differs_since(judged[row.pk]))
         return [
             Row(row.get_absolute_url(), row.reference, row.title, *deadline(row.publish_due_at, user, now=now))
-            for row in found
+            for row in islice(waiting, ROWS)
         ]
 
     def url(self) -> str:
         return f"{reverse('postmortems:postmortems')}?mine=on&state={State.IN_REVIEW}"
+
+
+def _judged_by(user: User) -> dict[int, Revision]:
+    """What is in review and this person answered already, by the text they judged; what is their own still waits."""
+    rows = Review.objects.filter(
+        reviewer=user,
+        submitted_at=F("postmortem__submitted_at"),
+        postmortem__state=State.IN_REVIEW,
+        verdict__in=[Verdict.APPROVED, Verdict.CHANGES],
+        revision__isnull=False,
+    ).exclude(postmortem__owner=user)
+    return {row.postmortem_id: row.revision for row in rows.select_related("revision") if row.revision}
 
 
 class MyMeetings(Part):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -216,3 +217,22 @@ def test_what_was_approved_before_a_reopening_does_not_count(
     for to, seen in (("reopened", "published"), ("in_review", "reopened")):
         client.post(f"/postmortems/{handed_in.pk}/state/", {"to": to, "seen": seen, "note": ""})
     assert "Nobody from outside the team has approved it." in page(client, handed_in)
+
+
+@pytest.mark.parametrize("verdict", ["approve", "changes"])
+def test_what_one_has_answered_leaves_ones_home_until_the_text_changes(
+    verdict: str, as_user: As, alice: User, mallory: User, handed_in: Postmortem
+) -> None:
+    def waits(person: User) -> bool:
+        return f"PM-{handed_in.pk}" in as_user(person).get("/").content.decode()
+
+    ask(as_user(alice), handed_in, mallory)
+    assert (waits(mallory), waits(alice)) == (True, True)
+    judge(as_user(mallory), Review.objects.get(), verdict, comment="The summary is thin.")
+    assert (waits(mallory), waits(alice)) == (False, True)
+    section = handed_in.sections.get()
+    as_user(alice).post(
+        f"/sections/{section.pk}/edit/",
+        {"body": "It fell for an hour.", "seen": hashlib.sha256(section.body.encode()).hexdigest()},
+    )
+    assert waits(mallory)
