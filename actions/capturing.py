@@ -26,12 +26,12 @@ class ActionMaker(Maker):
         rows = ActionItem.objects.filter(postmortem=postmortem, pk__in=keys)
         return {row.pk: Made(row.reference, row.title) for row in rows}
 
-    def rewrite(self, postmortem: Postmortem, key: int, text: str, *, by: User, now: datetime) -> None:
-        _check_length(text)
+    def rewrite(self, postmortem: Postmortem, key: int, line: Line, *, by: User, now: datetime) -> None:
+        _check_length(line.text)
         row = ActionItem.objects.filter(postmortem=postmortem, pk=key).first()
         if row:
             try:
-                retitle_action(action=row, title=text, revision=row.revision, by=by, now=now)
+                retitle_action(action=row, title=line.text, revision=row.revision, by=by, now=now)
             except (AlreadyGone, EditedMeanwhile):
                 return
 

@@ -23,6 +23,8 @@ class Made:
 
     label: str
     text: str
+    layer: str = ""
+    """Of a factor: the layer of defence it is on."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Maker(ABC):
     """One kind of line that becomes a row of its own."""
 
     kind: ClassVar[str]
+    moves_in_place: ClassVar[bool] = False
+    """Whether `rewrite` also puts the row where the line says; else another row is made there instead."""
 
     @abstractmethod
     def make(self, postmortem: Postmortem, line: Line, *, by: User, now: datetime) -> int:
@@ -49,8 +53,8 @@ class Maker(ABC):
         """What those rows say now; a row that was deleted is missing."""
 
     @abstractmethod
-    def rewrite(self, postmortem: Postmortem, key: int, text: str, *, by: User, now: datetime) -> None:
-        """Say it in other words; nothing when the row is gone."""
+    def rewrite(self, postmortem: Postmortem, key: int, line: Line, *, by: User, now: datetime) -> None:
+        """Say it in other words; nothing when the row is gone. Raises `CannotCapture`."""
 
     @abstractmethod
     def remove(self, postmortem: Postmortem, key: int, *, by: User, now: datetime) -> None:

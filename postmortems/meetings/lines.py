@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from postmortems.enums import CaptureKind
+from postmortems.enums import CaptureKind, DefenceLayer
 
 SHORT = {
     "n": CaptureKind.NOTE, "t": CaptureKind.EVENT, "e": CaptureKind.EVENT, "y": CaptureKind.WHY,
@@ -14,13 +14,13 @@ SHORT = {
 }  # fmt: skip
 """One letter does, as UX.md 2.3 has them."""
 WORDS = {kind.value: kind for kind in CaptureKind} | {"park": CaptureKind.PARKING, "timeline": CaptureKind.EVENT}
-HEAD = re.compile(r"\s*([A-Za-z]{1,8})(?:[ \t]+(\d{1,2}(?:[.:]\d{1,2}){0,2}))?[ \t]*:[ \t]*(?!//)")
-"""`action:`, `why 1.2:`, `event 14:32:`. What follows on "://" is an address."""
+HEAD = re.compile(r"\s*([A-Za-z]{1,8})(?:[ \t]+(\d{1,2}(?:[.:]\d{1,2}){0,2}|[A-Za-z]{1,10}))?[ \t]*:[ \t]*(?!//)")
+"""`action:`, `why 1.2:`, `event 14:32:`, `factor monitoring:`. What follows on "://" is an address."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line taken apart. `at`: the number of a why, or the time of an event, as it was typed."""
+    """A line taken apart. `at`: the number of a why, the time of an event or the layer of a factor, as it was typed."""
 
     kind: CaptureKind
     at: str
@@ -33,7 +33,17 @@ def parse_line(line: str) -> Line:
     kind = kind_of(head[1]) if head else None
     if head is None or kind is None:
         return Line(CaptureKind.NOTE, "", line.strip())
-    return Line(kind, head[2] or "", line[head.end() :].strip())
+    at = head[2] or ""
+    if at.isalpha() and kind != CaptureKind.FACTOR:
+        return Line(CaptureKind.NOTE, "", line.strip())
+    if at.isalpha() and not layers_begun_by(at):
+        return Line(kind, "", line[head.start(2) :].strip())
+    return Line(kind, at, line[head.end() :].strip())
+
+
+def layers_begun_by(word: str) -> list[DefenceLayer]:
+    """The layers of defence whose name begins like this."""
+    return [layer for layer in DefenceLayer if layer.value.startswith(word.lower())]
 
 
 def kind_of(word: str) -> CaptureKind | None:

@@ -14,7 +14,7 @@ from accounts.paging import Page, page_of
 from incidents.models import Incident
 from postmortems.blocks import missing_for_publication
 from postmortems.captures import LooseEnd, loose_ends_of, maker_of
-from postmortems.enums import OPEN_MEETINGS, CaptureKind, MeetingState, SectionKind
+from postmortems.enums import OPEN_MEETINGS, CaptureKind, DefenceLayer, MeetingState, SectionKind
 from postmortems.meetings.agenda import Clock, clock_of, step_of
 from postmortems.meetings.slots import LocalTime, on_clock
 from postmortems.models import AgendaItem, Attendee, Capture, Meeting, Postmortem, Section, TranscriptLine
@@ -174,6 +174,17 @@ class ShownCapture:
     label: str
     text: str
     is_gone: bool
+    layer: str = ""
+    """Of a factor: the layer of defence it is on."""
+
+    @property
+    def layers(self) -> list[DefenceLayer]:
+        """Where a factor that nobody placed may go."""
+        return [each for each in DefenceLayer if each != self.layer] if self.layer == DefenceLayer.PROCESS else []
+
+    @property
+    def layer_name(self) -> str:
+        return DefenceLayer(self.layer).label if self.layer else ""
 
 
 def captures_of(meeting: Meeting, rows: Iterable[Capture] | None = None) -> list[ShownCapture]:
@@ -190,7 +201,7 @@ def captures_of(meeting: Meeting, rows: Iterable[Capture] | None = None) -> list
 
 def _shown(row: Capture, made: object) -> ShownCapture:
     label, text = getattr(made, "label", ""), getattr(made, "text", row.text)
-    return ShownCapture(row, label, text, is_gone=bool(row.made) and made is None)
+    return ShownCapture(row, label, text, bool(row.made) and made is None, getattr(made, "layer", ""))
 
 
 def steps_of_sections(sections: Iterable[Section]) -> dict[str, list[Section]]:

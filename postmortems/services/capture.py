@@ -72,8 +72,8 @@ def correct_capture(*, capture: Capture, revision: int, line: Line, by: User, no
         raise EditedMeanwhile(locked)
     before = locked.kind
     former, maker = maker_of(before), maker_of(line.kind)
-    if former and former is maker and locked.made and not line.at:
-        former.rewrite(postmortem, locked.made, line.text, by=by, now=now)
+    if former and former is maker and locked.made and (not line.at or former.moves_in_place):
+        former.rewrite(postmortem, locked.made, line, by=by, now=now)
     else:
         made = maker.make(postmortem, line, by=by, now=now) if maker else None
         if former and locked.made and (locked.kind, locked.made) != (line.kind, made):

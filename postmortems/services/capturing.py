@@ -13,7 +13,7 @@ from incidents.services import parts
 from incidents.services.parts import AlreadyGone
 from postmortems.captures import CannotCapture, Made, Maker
 from postmortems.enums import CaptureKind, DefenceLayer
-from postmortems.meetings.lines import Line
+from postmortems.meetings.lines import Line, layers_begun_by
 from postmortems.models import Factor, Lesson, Postmortem, Why
 from postmortems.services import factor as factors
 from postmortems.services import lesson as lessons
@@ -34,11 +34,11 @@ class LessonMaker(Maker):
         rows = postmortem.lessons.filter(pk__in=keys)
         return {row.pk: Made(f"L{row.number}", row.text) for row in rows}
 
-    def rewrite(self, postmortem: Postmortem, key: int, text: str, *, by: User, now: datetime) -> None:
+    def rewrite(self, postmortem: Postmortem, key: int, line: Line, *, by: User, now: datetime) -> None:
         row = postmortem.lessons.filter(pk=key).first()
         if row:
             try:
-                lessons.update_lesson(lesson=row, revision=row.revision, text=text, by=by, now=now)
+                lessons.update_lesson(lesson=row, revision=row.revision, text=line.text, by=by, now=now)
             except LessonGone:
                 return
 
@@ -48,12 +48,15 @@ class LessonMaker(Maker):
 
 
 class FactorMaker(Maker):
-    """A factor begins on the layer of process: where it belongs is decided beside the drawing."""
+    """`factor monitoring: …` goes on that layer, any beginning of its name will do; `factor: …` on that of process,
+    and the line offers the others.
+    """
 
     kind = CaptureKind.FACTOR
+    moves_in_place = True
 
     def make(self, postmortem: Postmortem, line: Line, *, by: User, now: datetime) -> int:
-        facts = FactorFacts(text=line.text, layer=DefenceLayer.PROCESS)
+        facts = FactorFacts(text=line.text, layer=_layer(line.at) if line.at else DefenceLayer.PROCESS)
         try:
             return factors.add_factor(postmortem=postmortem, facts=facts, by=by, now=now).pk
         except TooManyFactors as error:
@@ -61,12 +64,13 @@ class FactorMaker(Maker):
 
     def read(self, postmortem: Postmortem, keys: Iterable[int]) -> dict[int, Made]:
         rows = postmortem.factors.filter(pk__in=keys)
-        return {row.pk: Made(f"F{row.number}", row.text) for row in rows}
+        return {row.pk: Made(f"F{row.number}", row.text, row.layer) for row in rows}
 
-    def rewrite(self, postmortem: Postmortem, key: int, text: str, *, by: User, now: datetime) -> None:
+    def rewrite(self, postmortem: Postmortem, key: int, line: Line, *, by: User, now: datetime) -> None:
         row = postmortem.factors.filter(pk=key).first()
         if row:
-            facts = FactorFacts(text, row.layer, row.category, row.has_held, row.gate)
+            layer = _layer(line.at) if line.at else row.layer
+            facts = FactorFacts(line.text, layer, row.category, row.has_held, row.gate)
             try:
                 factors.update_factor(factor=row, revision=row.revision, facts=facts, by=by, now=now)
             except FactorGone:
@@ -75,6 +79,15 @@ class FactorMaker(Maker):
     def remove(self, postmortem: Postmortem, key: int, *, by: User, now: datetime) -> None:
         for row in Factor.objects.filter(postmortem=postmortem, pk=key):
             factors.delete_factor(factor=row, by=by, now=now)
+
+
+def _layer(word: str) -> DefenceLayer:
+    """The one layer that begins like this. Raises `CannotCapture`."""
+    found = layers_begun_by(word)
+    if len(found) != 1:
+        names = " or ".join(layer.value for layer in found)
+        raise CannotCapture(f"Which layer is “{word}”: {names}? Write one more letter." if found else "No such layer.")
+    return found[0]
 
 
 class WhyMaker(Maker):
@@ -95,11 +108,11 @@ class WhyMaker(Maker):
         nodes = [node for tree in trees_of(postmortem) for node in tree.nodes] if wanted else []
         return {node.why.pk: Made(node.number, node.why.answer) for node in nodes if node.why.pk in wanted}
 
-    def rewrite(self, postmortem: Postmortem, key: int, text: str, *, by: User, now: datetime) -> None:
+    def rewrite(self, postmortem: Postmortem, key: int, line: Line, *, by: User, now: datetime) -> None:
         row = postmortem.whys.standing().filter(pk=key).first()
         if row:
             try:
-                whys.update_why(why=row, revision=row.revision, question=row.question, answer=text, by=by, now=now)
+                whys.update_why(why=row, revision=row.revision, question=row.question, answer=line.text, by=by, now=now)
             except WhyGone:
                 return
 
@@ -146,11 +159,11 @@ class EventMaker(Maker):
         rows = TimelineEvent.objects.filter(incident=incident, pk__in=keys)
         return {row.pk: Made(f"{row.at.astimezone(incident.zone):%H:%M}", row.text) for row in rows}
 
-    def rewrite(self, postmortem: Postmortem, key: int, text: str, *, by: User, now: datetime) -> None:
+    def rewrite(self, postmortem: Postmortem, key: int, line: Line, *, by: User, now: datetime) -> None:
         row = TimelineEvent.objects.filter(incident=postmortem.incident_id, pk=key).first()
         if row:
             try:
-                parts.update_part(part=row, revision=row.revision, changes={"text": text}, by=by, now=now)
+                parts.update_part(part=row, revision=row.revision, changes={"text": line.text}, by=by, now=now)
             except AlreadyGone:
                 return
 

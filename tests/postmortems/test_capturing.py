@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -61,6 +63,11 @@ def correct(client: Client, row: Capture, line: str) -> Any:
         ("t 14:32 : rollback", "event", "14:32", "rollback"),
         ("decision:keep it", "decision", "", "keep it"),
         ("parking: who owns it?", "parking", "", "who owns it?"),
+        ("factor monitoring: no alarm", "factor", "monitoring", "no alarm"),
+        ("f Mon: no alarm", "factor", "Mon", "no alarm"),
+        ("factor: no alarm", "factor", "", "no alarm"),
+        ("factor people: tired", "factor", "", "people: tired"),
+        ("action monitoring: tired", "note", "", "action monitoring: tired"),
         ("Bob said: wait", "note", "", "Bob said: wait"),
         ("q://not.a.question", "note", "", "q://not.a.question"),
         ("https://example.com", "note", "", "https://example.com"),
@@ -144,6 +151,45 @@ def test_a_line_of_the_wrong_kind_becomes_the_right_one(as_user: As, alice: User
     assert (row.kind, row.made) == ("action", action.pk)
     correct(client, row, "lesson: Limits are tested in staging")
     assert (ActionItem.objects.count(), Lesson.objects.count()) == (0, 1)
+
+
+def test_a_factor_goes_on_the_layer_its_line_names(as_user: As, alice: User, meeting: Meeting) -> None:
+    client = as_user(alice)
+    for line in ("f monitoring: no alarm", "f mon: no graph", "f: nobody asked"):
+        assert capture(client, meeting, line).status_code == 200
+    assert set(Factor.objects.values_list("text", "layer")) == {
+        ("no alarm", "monitoring"),
+        ("no graph", "monitoring"),
+        ("nobody asked", "process"),
+    }
+
+
+def test_a_layer_that_may_be_two_is_asked_about_and_nothing_is_kept(as_user: As, alice: User, meeting: Meeting) -> None:
+    answer = capture(as_user(alice), meeting, "f re: nobody looked")
+    assert answer.status_code == 422
+    assert "review or response? Write one more letter." in answer.content.decode()
+    assert not Factor.objects.exists()
+
+
+def test_a_factor_without_a_layer_is_offered_the_others_by_one_click(
+    as_user: As, alice: User, meeting: Meeting
+) -> None:
+    client = as_user(alice)
+    capture(client, meeting, "f: no alarm <b>")
+    now = client.get(f"/meetings/{meeting.pk}/now/", headers=HTMX).content.decode()
+    assert "on process," in now
+    assert "Put F1 on process" not in now
+    [line] = re.findall(r'name="line" value="(factor monitoring: [^"]*)"', now)
+    row = Capture.objects.get()
+    assert correct(client, row, html.unescape(line)).status_code == 200
+    factor = Factor.objects.get()
+    assert (factor.pk, factor.number, factor.layer, factor.text) == (row.made, 1, "monitoring", "no alarm <b>")
+    now = client.get(f"/meetings/{meeting.pk}/now/", headers=HTMX).content.decode()
+    assert ("on monitoring," in now, "capture-layers" in now) == (True, False)
+    row.refresh_from_db()
+    correct(client, row, "factor: no alarm at all")
+    factor.refresh_from_db()
+    assert (factor.layer, factor.text) == ("monitoring", "no alarm at all")
 
 
 def test_of_two_corrections_at_once_none_is_lost(as_user: As, alice: User, bob: User, meeting: Meeting) -> None:
