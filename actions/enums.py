@@ -99,6 +99,7 @@ class JiraAuth(TextChoices):
 
     API_TOKEN = "api_token", "E-mail and API token (Cloud)"
     BEARER = "bearer", "Access token (Data Center, or OAuth 2.0 on Cloud)"
+    OAUTH = "oauth", "OAuth 2.0, renewed by itself (Cloud)"
 
 
 class SyncState(TextChoices):

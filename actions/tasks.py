@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from actions.jira import bulk, inbound, queue, sync
-from actions.services.connection import tell_of_pauses
+from actions.services.connection import tell_of_pauses, warn_of_tokens
 from actions.services.notice import people_to_tell, tell_person
 from actions.services.reminder import people_to_plan_for, plan_all_done, plan_day
 
@@ -76,6 +76,12 @@ def poll_jira() -> None:
 def poll_mapping(mapping_id: int) -> None:
     """Ask one project for what changed."""
     inbound.poll(mapping_id, clock=timezone.now)
+
+
+@shared_task(name="actions.tasks.warn_of_tokens")
+def warn_of_tokens_ending() -> None:
+    """Tell the administrators which tokens end soon; each warning goes out once."""
+    warn_of_tokens(now=timezone.now())
 
 
 @shared_task(name="actions.tasks.sweep_jira")

@@ -143,6 +143,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "sync-jira": {"task": "actions.tasks.sync_due", "schedule": 20.0},
     "poll-jira": {"task": "actions.tasks.poll_jira", "schedule": 60.0},
     "sweep-jira": {"task": "actions.tasks.sweep_jira", "schedule": crontab(hour=3, minute=10)},
+    "warn-of-tokens": {"task": "actions.tasks.warn_of_tokens", "schedule": crontab(minute=20)},
     "remind": {"task": "actions.tasks.remind", "schedule": 120.0},
     "tell-attendees": {"task": "postmortems.tasks.tell_attendees", "schedule": 60.0},
     "tell-followers": {"task": "postmortems.tasks.tell_followers", "schedule": 120.0},
@@ -215,6 +216,10 @@ JIRA_CA_FILE = env.text("JIRA_CA_FILE")
 """Certificates to trust besides the public ones, as a file."""
 SLACK_HOOK_HOSTS = env.words("SLACK_HOOK_HOSTS")
 """Hosts besides hooks.slack.com that an incoming webhook may be on; on this machine itself also without TLS."""
+ATLASSIAN_AUTH_URL = env.address("ATLASSIAN_AUTH_URL", default="https://auth.atlassian.com", schemes={"https", "http"})
+"""Where people agree that an app may use a Jira Cloud, and where its tokens are renewed."""
+ATLASSIAN_API_URL = env.address("ATLASSIAN_API_URL", default="https://api.atlassian.com", schemes={"https", "http"})
+"""Where a Jira Cloud is asked with such a token."""
 SLACK_API_URL = env.address("SLACK_API_URL", default="https://slack.com/api/", schemes={"https", "http"})
 
 # -- Time and language -------------------------------------------------------------------------------------------------

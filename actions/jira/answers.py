@@ -38,6 +38,8 @@ NAMES = {
 """Fields as Debrief names them, and as Jira does."""
 OURS = {theirs: ours for ours, theirs in NAMES.items()}
 LONGEST_WAIT = 3600.0
+NOT_ACCEPTED = "Jira does not accept the secret any more."
+LACKS_SCOPE = "The token lacks a scope that this needs. Give the app at Atlassian all of them, and connect again."
 
 
 def made_of(raw: Mapping[str, Any]) -> Made:
@@ -75,7 +77,7 @@ def failure(response: requests.Response | None, path: str) -> TrackerError:
         return words if isinstance(words, Refused) else Unreachable(f"Jira's front door answered {status}.")
     said = f" ({words})" if str(words) else ""
     known: dict[int, TrackerError] = {
-        401: SignInRefused("Jira does not accept the secret any more."),
+        401: Forbidden(LACKS_SCOPE) if "scope" in _reason(response) else SignInRefused(NOT_ACCEPTED),
         403: Forbidden(f"Jira does not let the account do that{said}."),
         404: Missing(f"Jira has nothing there, or the account may not see it{said}."),
         409: Conflicting("Somebody changed it at the same moment."),
@@ -91,6 +93,15 @@ def words_of(response: requests.Response) -> Refused | str:
     except ValueError:
         return ""
     return refusal(body) if isinstance(body, dict) else ""
+
+
+def _reason(response: requests.Response) -> str:
+    """The one sentence of Atlassian's gateway, which stands before Jira and answers in a form of its own."""
+    try:
+        body = response.json()
+    except ValueError:
+        return ""
+    return str(body.get("message", "")) if isinstance(body, dict) else ""
 
 
 class AllRefused(Refused):
@@ -124,17 +135,18 @@ def wait_of(response: requests.Response) -> float:
     return min(max(0.0, seconds), LONGEST_WAIT)
 
 
-def no_answer(error: requests.RequestException) -> TrackerError:
+def no_answer(error: requests.RequestException, *, who: str = "Jira") -> TrackerError:
+    """Which failure it is that no answer came from `who`."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, AddressNotAllowed):
             return NotAllowed(str(cause))
         reason = getattr(cause, "reason", None)
         if isinstance(cause, NewConnectionError) or isinstance(reason, NewConnectionError):
-            return NotReached("Jira cannot be reached.")
+            return NotReached(f"{who} cannot be reached.")
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, requests.exceptions.SSLError):
-        return NotReached("Jira's certificate is not one to trust. For an authority of your own, set JIRA_CA_FILE.")
+        return NotReached(f"{who}'s certificate is not one to trust. For an authority of your own, set JIRA_CA_FILE.")
     if isinstance(error, requests.Timeout):
-        return Unreachable("Jira did not answer in time.")
-    return Unreachable("The connection to Jira broke off.")
+        return Unreachable(f"{who} did not answer in time.")
+    return Unreachable(f"The connection to {who} broke off.")

@@ -76,7 +76,7 @@ def create_portion(connection_id: int, *, clock: Clock) -> int:
         return 0
     connection = JiraConnection.objects.get(pk=connection_id)
     try:
-        with client_of(connection) as tracker:
+        with client_of(connection, now=clock()) as tracker:
             noted_at = clock()
             drafts = _drafts(leases, clock)
             if clock() - noted_at > create.STALE:

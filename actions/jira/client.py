@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from urllib.parse import quote
 import requests
 from django.conf import settings
 from jira import JIRA
+from jira.client import TokenAuth
 from jira.exceptions import JIRAError
 
 from accounts.outside import AddressNotAllowed, CheckedAdapter
@@ -32,6 +33,7 @@ from actions.tracker import (
     Issue,
     Made,
     Missing,
+    SignInRefused,
     Step,
     Unreachable,
 )
@@ -61,13 +63,18 @@ class JiraClient:
         account: str = "",
         is_dedicated: bool = False,
         aliases: Mapping[str, str] | None = None,
+        renew: Callable[[str], str] | None = None,
     ) -> None:
-        """`account` and `is_dedicated` tell which entries of a history are ours where Jira keeps no word of it."""
+        """`account` and `is_dedicated` tell which entries of a history are ours where Jira keeps no word of it.
+
+        `renew` gives another secret for one that was refused: it is asked once, and the request made once more.
+        """
         check_address(url)
         self._url = url.rstrip("/")
         self._is_cloud = is_cloud
         self._account = account if is_dedicated else ""
         self._aliases = dict(aliases or {})
+        self._secret, self._renew = secret, renew
         sign_in: dict[str, Any] = {"basic_auth": (username, secret)} if username else {"token_auth": secret}
         self._jira = JIRA(
             options={"server": self._url, "verify": settings.JIRA_CA_FILE or True},
@@ -298,14 +305,25 @@ class JiraClient:
         body: Mapping[str, Any] | None = None,
         is_answered: bool = True,
     ) -> Any:
-        """Ask once. What it raises tells whether it was done: only `Unreachable` leaves that open."""
+        """Ask once. What it raises tells whether it was done: only `Unreachable` leaves that open.
+
+        A request whose secret is refused was not carried out, so with a renewed one it is asked again.
+        """
+        sent: dict[str, Any] = {"params": dict(params or {}), **({"json": body} if body else {})}
+        try:
+            return self._ask(method, path, sent, is_answered=is_answered)
+        except SignInRefused:
+            if self._renew is None:
+                raise
+            renew, self._renew = self._renew, None
+            self._jira._session.auth = TokenAuth(renew(self._secret))
+            return self._ask(method, path, sent, is_answered=is_answered)
+
+    def _ask(self, method: str, path: str, sent: Mapping[str, Any], *, is_answered: bool) -> Any:
         url = f"{self._url}/rest/api/{3 if self._is_cloud else 2}/{path}"
         begun, status = time.monotonic(), "none"
         try:
-            sent: dict[str, Any] = {"params": dict(params or {}), "allow_redirects": False}
-            if body:
-                sent["json"] = body
-            response = self._jira._session.request(method, url, **sent)
+            response = self._jira._session.request(method, url, allow_redirects=False, **sent)
             status = str(response.status_code)
             return answers.content(response, is_answered=is_answered)
         except JIRAError as error:

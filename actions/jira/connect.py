@@ -4,33 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
-from accounts import secrets
 from accounts.models import User
 from actions.enums import JiraAuth
 from actions.jira.client import JiraClient
+from actions.jira.grant import access_token, renewed
 from actions.jira.mapping import FieldMapping
+from actions.jira.secret import opened
 from actions.models import ActionItem, JiraConnection, JiraMapping
 from actions.queries import may_own
+from actions.services.grant import NOT_YET
 from actions.tracker import FIELDS, SignInRefused
 
 
-def opened(secret: str) -> str:
-    """A secret of a connection as Jira takes it. Raises `SignInRefused` where no key opens it."""
-    try:
-        return secrets.unseal(secret)
-    except (secrets.NoKeys, secrets.Unreadable) as error:
-        raise SignInRefused(str(error)) from error
-
-
 @contextmanager
-def client_of(connection: JiraConnection) -> Iterator[JiraClient]:
-    """A client that is signed in as the connection says. Raises `TrackerError`s only."""
+def client_of(connection: JiraConnection, *, now: datetime) -> Iterator[JiraClient]:
+    """A client that is signed in as the connection says, at `now`. Raises `TrackerError`s only."""
+    is_renewed = connection.auth == JiraAuth.OAUTH
+    if is_renewed and connection.api_url == connection.site_url:
+        raise SignInRefused(NOT_YET)
     client = JiraClient(
         connection.api_url,
         is_cloud=connection.is_cloud,
         username=connection.username if connection.auth == JiraAuth.API_TOKEN else "",
-        secret=opened(connection.secret),
+        secret=access_token(connection, now=now) if is_renewed else opened(connection.secret),
+        renew=(lambda refused: renewed(connection, refused, now=now)) if is_renewed else None,
         account=connection.account_id,
         is_dedicated=connection.is_dedicated,
         aliases=dict(connection.people.exclude(account_key="").values_list("account_key", "account_id")),

@@ -16,8 +16,9 @@ from accounts.models import Team, User
 from actions.enums import JiraAuth, JiraKind, Priority, Status
 from actions.jira.address import NotAllowed, check_address
 from actions.jira.trial import Report, value_for
-from actions.models import JiraConnection, JiraMapping
+from actions.models import JiraConnection, JiraGrant, JiraMapping
 from actions.services.connection import ConnectionFacts, MappingFacts
+from actions.services.grant import GrantFacts
 
 REFUSED = re.compile(r"won.?t|cancel|declin|reject|obsolete|duplicate|abandon", re.IGNORECASE)
 """Names of statuses that end the work without its being done."""
@@ -27,42 +28,20 @@ LABEL = re.compile(r"^\S{1,50}$")
 SAME = "•" * 12
 
 
-class ConnectionForm(CleanTextMixin, forms.Form):
-    """A Jira, and how to sign in to it. Secrets go in and never come out."""
+class SiteForm(CleanTextMixin, forms.Form):
+    """A Jira, however Debrief signs in to it. Secrets go in and never come out."""
 
     name = forms.CharField(max_length=100, help_text="What your organisation calls it.", initial="Jira")
-    kind = forms.ChoiceField(choices=JiraKind, initial=JiraKind.CLOUD)
     site_url = forms.URLField(
         max_length=500,
         assume_scheme="https",
         label="Address",
         help_text="As in the browser: https://your-site.atlassian.net",
     )
-    username = forms.EmailField(
-        required=False,
-        label="E-mail of the account",
-        help_text="Cloud with an API token. For a bearer token, leave it empty.",
-    )
-    secret = forms.CharField(
-        max_length=4000,
-        required=False,
-        label="API token, or personal access token",
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-    )
-    api_url = forms.URLField(
-        required=False,
-        max_length=500,
-        assume_scheme="https",
-        label="Address for requests",
-        help_text="Only for scoped tokens and OAuth 2.0 on Cloud: https://api.atlassian.com/ex/jira/…",
-    )
     is_dedicated = forms.BooleanField(
         required=False,
         label="Nobody works in Jira with this account",
         help_text="Then whatever it did was Debrief’s doing.",
-    )
-    token_expires_on = forms.DateField(
-        required=False, label="Token expires on", widget=forms.DateInput(attrs={"type": "date"})
     )
     hook_secret = forms.CharField(
         max_length=200,
@@ -76,15 +55,14 @@ class ConnectionForm(CleanTextMixin, forms.Form):
     def __init__(self, *args: Any, connection: JiraConnection | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.connection = connection
-        for name in ("secret", "hook_secret"):
-            if connection is not None and getattr(connection, name):
-                self.fields[name].widget.attrs["placeholder"] = f"{SAME} kept; type to replace it"
+        self._say_is_kept("hook_secret", connection)
+
+    def _say_is_kept(self, name: str, row: Any) -> None:
+        if row is not None and getattr(row, name):
+            self.fields[name].widget.attrs["placeholder"] = f"{SAME} kept; type to replace it"
 
     def clean_site_url(self) -> str:
         return self._address("site_url")
-
-    def clean_api_url(self) -> str:
-        return self._address("api_url") if self.cleaned_data.get("api_url") else ""
 
     def _address(self, name: str) -> str:
         address = str(self.cleaned_data[name]).rstrip("/")
@@ -109,9 +87,54 @@ class ConnectionForm(CleanTextMixin, forms.Form):
         data = super().clean() or self.cleaned_data
         if not secrets.are_keys_set():
             raise ValidationError(str(secrets.NoKeys()))
+        return data
+
+
+class ConnectionForm(SiteForm):
+    """A Jira that Debrief signs in to with a token."""
+
+    field_order = [
+        "name", "kind", "site_url", "username", "secret", "api_url", "is_dedicated", "token_expires_on", "hook_secret",
+    ]  # fmt: skip
+    kind = forms.ChoiceField(choices=JiraKind, initial=JiraKind.CLOUD)
+    username = forms.EmailField(
+        required=False,
+        label="E-mail of the account",
+        help_text="Cloud with an API token. For a bearer token, leave it empty.",
+    )
+    secret = forms.CharField(
+        max_length=4000,
+        required=False,
+        label="API token, or personal access token",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+    api_url = forms.URLField(
+        required=False,
+        max_length=500,
+        assume_scheme="https",
+        label="Address for requests",
+        help_text="Only for scoped tokens on Cloud: https://api.atlassian.com/ex/jira/…",
+    )
+    token_expires_on = forms.DateField(
+        required=False,
+        label="Token expires on",
+        help_text="Administrators are mailed 30, 7 and 1 days before.",
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+
+    def __init__(self, *args: Any, connection: JiraConnection | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, connection=connection, **kwargs)
+        self._say_is_kept("secret", connection)
+
+    def clean_api_url(self) -> str:
+        return self._address("api_url") if self.cleaned_data.get("api_url") else ""
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        is_known = self.connection is not None and bool(self.connection.secret)
         leads_elsewhere = self.connection is not None and self.connection.api_url != self._api_url(data)
-        if not data.get("secret") and (self.connection is None or leads_elsewhere):
-            words = "Type the token again: it is for another address." if leads_elsewhere else "A token is needed."
+        if not data.get("secret") and (not is_known or leads_elsewhere):
+            words = "Type the token again: it is for another address." if is_known else "A token is needed."
             self.add_error("secret", words)
         if data.get("kind") == JiraKind.DATA_CENTER and data.get("username"):
             self.add_error("username", "Data Center takes a personal access token alone.")
@@ -136,6 +159,46 @@ class ConnectionForm(CleanTextMixin, forms.Form):
             is_dedicated=data["is_dedicated"],
             token_expires_on=data["token_expires_on"],
         )
+
+
+class GrantForm(SiteForm):
+    """A Jira Cloud that Debrief may use because somebody agreed to it at Atlassian (OAuth 2.0)."""
+
+    field_order = ["name", "site_url", "client_id", "client_secret", "refresh_token", "is_dedicated", "hook_secret"]
+    client_id = forms.CharField(
+        max_length=200, label="Client ID", help_text="Of the app, under Settings at developer.atlassian.com."
+    )
+    client_secret = forms.CharField(
+        max_length=4000,
+        required=False,
+        label="Client secret",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+    refresh_token = forms.CharField(
+        max_length=8000,
+        required=False,
+        label="Refresh token",
+        help_text="Only where you cannot press “Connect with Atlassian”. It is used at once, and renewed from then on.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, connection: JiraConnection | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, connection=connection, **kwargs)
+        self.grant = JiraGrant.objects.filter(connection=connection).first() if connection else None
+        self._say_is_kept("client_secret", self.grant)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        is_same_app = self.grant is not None and self.grant.client_id == data.get("client_id")
+        if not data.get("client_secret") and not is_same_app:
+            of_another = "Type the secret again: it is that of another app."
+            self.add_error("client_secret", of_another if self.grant else "The client secret is needed.")
+        return data
+
+    @property
+    def facts(self) -> GrantFacts:
+        names = ("name", "site_url", "client_id", "client_secret", "hook_secret", "is_dedicated")
+        return GrantFacts(**{name: self.cleaned_data[name] for name in names})
 
 
 class MappingForm(CleanTextMixin, forms.Form):

@@ -19,8 +19,9 @@ from django.utils.crypto import constant_time_compare
 
 from actions.enums import SyncState
 from actions.jira import queue, sync
-from actions.jira.connect import client_of, opened
+from actions.jira.connect import client_of
 from actions.jira.queue import Clock
+from actions.jira.secret import opened
 from actions.models import HookDelivery, ItemSync, JiraConnection, JiraMapping
 from actions.tracker import SignInRefused, TrackerError
 
@@ -104,7 +105,7 @@ def look_at_many(connection_id: int, *, clock: Clock) -> int:
     connection = JiraConnection.objects.get(pk=connection_id)
     ids = dict(ItemSync.objects.filter(pk__in=[lease.sync_id for lease in leases]).values_list("pk", "remote_id"))
     try:
-        with client_of(connection) as tracker:
+        with client_of(connection, now=clock()) as tracker:
             found = {issue.id: issue for issue in tracker.issues([each for each in ids.values() if each])}
     except TrackerError as error:
         for lease in leases:
@@ -153,7 +154,7 @@ def poll(mapping_id: int, *, clock: Clock) -> int:
     since = max(mapping.polled_at or begun - OVERLAP, begun - LONGEST_POLL)
     minutes = int((begun - since + OVERLAP).total_seconds() // 60) + 1
     try:
-        with client_of(mapping.connection) as tracker:
+        with client_of(mapping.connection, now=begun) as tracker:
             changed = dict(tracker.changed_since(mapping.project_key, minutes=minutes))
     except TrackerError as error:
         queue.tell_connection(mapping.connection_id, error, now=clock())

@@ -12,11 +12,11 @@ from accounts.models import User
 from actions import rules
 from actions.enums import SyncState
 from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping, SyncConflict, SyncEntry, SyncRun
+from actions.services.connection import WARNED
 from actions.services.tracking import may_leave
 
 SHOWN = 100
 LATEST = 30
-WARN_DAYS = 30
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _health(row: JiraConnection, written: int, troubled: int, now: datetime) -> 
         waiting_since=counted["waiting_since"],
         in_trouble=troubled,
         written=written,
-        expires_soon=expires is not None and (expires - now.date()).days <= WARN_DAYS,
+        expires_soon=expires is not None and (expires - now.date()).days <= WARNED[0],
     )
 
 

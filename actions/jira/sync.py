@@ -49,7 +49,7 @@ def work(lease: Lease, connection: JiraConnection, *, clock: Clock, issue: Issue
     """Do what the leased row needs, and give it back. `issue` is what was read of it just now."""
     begun = clock()
     try:
-        with client_of(connection) as tracker:
+        with client_of(connection, now=begun) as tracker:
             _Pass(lease, tracker, clock).run(issue)
         queue.answered(connection, now=clock())
     except TrackerError as error:

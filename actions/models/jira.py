@@ -84,6 +84,45 @@ class JiraConnection(models.Model):
         return self.kind == JiraKind.CLOUD
 
 
+class JiraGrant(models.Model):
+    """What Atlassian lets an app do with a Jira Cloud: its tokens, each of which is renewed by the one before.
+
+    Kept apart from the connection, for the row is held while Atlassian is asked: nobody else waits for that.
+    """
+
+    connection = models.OneToOneField(JiraConnection, on_delete=models.CASCADE, related_name="grant")
+    client_id = models.CharField(max_length=200)
+    client_secret = SealedField()
+    access_token = SealedField(blank=True)
+    refresh_token = SealedField(blank=True)
+    """Good for one renewal. Empty until somebody agreed at Atlassian."""
+    access_ends_at = models.DateTimeField(null=True, blank=True, editable=False)
+    renewal_begun_at = models.DateTimeField(null=True, blank=True, editable=False)
+    """When the refresh token was sent, as long as it is not known what came of it."""
+    renewed_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    def __str__(self) -> str:
+        return f"Grant of {self.connection_id}"
+
+
+class TokenWarning(models.Model):
+    """The ledger of mails that a token ends: one for each day, connection and number of days before."""
+
+    connection = models.ForeignKey(JiraConnection, on_delete=models.CASCADE, related_name="token_warnings")
+    expires_on = models.DateField()
+    days = models.PositiveSmallIntegerField()
+    """Sent when no more than so many days were left."""
+    sent_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "expires_on", "days"], name="actions_tokenwarning_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.days} days before {self.expires_on}"
+
+
 class JiraMappingQuerySet(models.QuerySet["JiraMapping"]):
     def visible_to(self, user: User) -> Self:
         return self.all() if user.is_active else self.none()

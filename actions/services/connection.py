@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db import models, transaction
@@ -13,11 +13,13 @@ from django.db.models import F, Func, Value
 from accounts import audit, mail, secrets
 from accounts.models import Team, User
 from actions.enums import SyncState
-from actions.models import ItemSync, JiraConnection, JiraMapping, JiraPerson
+from actions.models import ItemSync, JiraConnection, JiraGrant, JiraMapping, JiraPerson, TokenWarning
 from actions.services.tracking import changed_at
 
 MAPPED = ("owner", "priority", "status", "labels")
 """Fields whose values a mapping translates."""
+WARNED = (30, 7, 1)
+"""Days before a token ends on which the administrators are told."""
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -73,9 +75,10 @@ def save_connection(
     row.paused_reason, row.paused_at, row.told_at = "", None, None
     row.failures, row.failing_since, row.retry_at = 0, None, None
     row.save()
+    JiraGrant.objects.filter(connection=row).delete()
     verb = "jira.connection-changed" if connection else "jira.connection-added"
     audit.record(by=by, verb=verb, obj=row, secret=bool(facts.secret), hook_secret=bool(facts.hook_secret))
-    _wake_all(row, now=now)
+    wake_all(row, now=now)
     return row
 
 
@@ -100,21 +103,48 @@ def tell_of_pauses(*, now: datetime) -> int:
     told = 0
     for connection in JiraConnection.objects.filter(told_at=None).exclude(paused_reason=""):
         if JiraConnection.objects.filter(pk=connection.pk, told_at=None).update(told_at=now):
-            _mail_administrators(connection)
+            _mail_administrators("jira_paused", connection, f"{connection.name} is paused: Jira refuses")
             told += 1
     return told
 
 
-def _mail_administrators(connection: JiraConnection) -> None:
+def warn_of_tokens(*, now: datetime) -> int:
+    """Mail the administrators that a token ends: 30, 7 and 1 days before, each once; how many were told of.
+
+    What no mail server took is told of the next time this is called.
+    """
+    told = 0
+    ending = JiraConnection.objects.filter(token_expires_on__range=(now.date(), now.date() + timedelta(WARNED[0])))
+    for connection in ending:
+        assert connection.token_expires_on is not None  # noqa: S101  (the filter says so)
+        left = (connection.token_expires_on - now.date()).days
+        days = min(each for each in WARNED if left <= each)
+        row, is_new = TokenWarning.objects.get_or_create(
+            connection=connection, expires_on=connection.token_expires_on, days=days, defaults={"sent_at": now}
+        )
+        if not is_new:
+            continue
+        when = {0: "today", 1: "tomorrow"}.get(left, f"in {left} days")
+        subject = f"The token of {connection.name} expires {when}"
+        if _mail_administrators("jira_token", connection, subject):
+            told += 1
+        else:
+            row.delete()
+    return told
+
+
+def _mail_administrators(name: str, connection: JiraConnection, subject: str) -> int:
+    """How many of them a mail left for."""
     waiting = connection.items.exclude(waiting_since=None).count()
     context = {"connection": connection, "waiting": waiting, "link": mail.link_to(connection.get_absolute_url())}
+    sent = 0
     for person in User.objects.filter(is_administrator=True, is_active=True):
         try:
-            mail.send(
-                "jira_paused", to=person.email, subject=f"{connection.name} is paused: Jira refuses", context=context
-            )
+            mail.send(name, to=person.email, subject=subject, context=context)
+            sent += 1
         except mail.MailNotSent:
             continue
+    return sent
 
 
 @transaction.atomic
@@ -124,10 +154,10 @@ def resume_connection(*, connection: JiraConnection, by: User, now: datetime) ->
         paused_reason="", paused_at=None, told_at=None, retry_at=None, failures=0, failing_since=None
     )
     audit.record(by=by, verb="jira.connection-resumed", obj=connection)
-    _wake_all(connection, now=now)
+    wake_all(connection, now=now)
 
 
-def _wake_all(connection: JiraConnection, *, now: datetime) -> None:
+def wake_all(connection: JiraConnection, *, now: datetime) -> None:
     """Look again at what waits or was refused."""
     rows = connection.items.exclude(state__in=[SyncState.UNLINKED, SyncState.MISSING])
     rows.exclude(error_code="", waiting_since=None, blocked={}).update(due_at=now, blocked={})

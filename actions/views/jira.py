@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from csp.decorators import csp_update
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -19,10 +21,11 @@ from actions import rules
 from actions.enums import JiraAuth, JiraKind
 from actions.jira import bulk, inbound, queries
 from actions.jira.client import JiraClient
-from actions.jira.connect import client_of, opened
+from actions.jira.connect import client_of
 from actions.jira.forms import AccountForm, ConnectionForm, LinkForm, MappingForm
+from actions.jira.secret import opened
 from actions.jira.trial import Effect, Report, effect_of, examine
-from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping, SyncRun
+from actions.models import ActionItem, ItemSync, JiraConnection, JiraGrant, JiraMapping, SyncRun
 from actions.services import connection as connections
 from actions.services import trouble
 from actions.services.connection import ConnectionFacts
@@ -92,7 +95,7 @@ def jira_run_stop(request: Request, run: SyncRun) -> HttpResponseBase:
 
 
 @opens(JiraConnection, rules.can_see_connection)
-def jira_connection(request: Request, connection: JiraConnection) -> HttpResponse:
+def jira_connection(request: Request, connection: JiraConnection) -> HttpResponseBase:
     """One Jira: how it is, which teams go there, who is whom, and how its webhook is set up."""
     context = {
         "connection": connection,
@@ -102,10 +105,16 @@ def jira_connection(request: Request, connection: JiraConnection) -> HttpRespons
         "account_form": AccountForm(),
         "hook_url": request.build_absolute_uri(f"/hooks/jira/{connection.hook_key}"),
         "can_run": rules.can_connect(request.user, connection),
+        "grant": JiraGrant.objects.filter(connection=connection).first(),
         "can_add": rules.can_add_mapping(request.user, connection),
         "now": timezone.now(),
     }
-    return render(request, "actions/jira/connection.html", context)
+
+    @csp_update({"form-action": [settings.ATLASSIAN_AUTH_URL]})  # one of its forms is answered by sending people there
+    def page(request: HttpRequest) -> HttpResponse:
+        return render(request, "actions/jira/connection.html", context)
+
+    return page(request)
 
 
 @require_http_methods(["GET", "POST"])
@@ -248,7 +257,7 @@ def _examined(
     if not project:
         return None
     try:
-        with client_of(connection) as client:
+        with client_of(connection, now=timezone.now()) as client:
             return examine(client, project=project, kind=kind, given=given)
     except TrackerError as error:
         messages.error(request, str(error))
@@ -351,7 +360,7 @@ def _found(mapping: JiraMapping, key: str) -> Issue:
     """The issue, if it is in the project that the team's actions go to. Raises `TrackerError`."""
     if key.rpartition("-")[0] != mapping.project_key:
         raise TrackerError(f"The team’s actions go to {mapping.project_key}; choose an issue of that project.")
-    with client_of(mapping.connection) as client:
+    with client_of(mapping.connection, now=timezone.now()) as client:
         return client.issue(key)
 
 

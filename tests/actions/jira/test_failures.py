@@ -82,7 +82,7 @@ def test_a_walk_begins_where_the_project_was_when_it_was_mapped(both: Both) -> N
         both.jira.delete(both.jira.create(fields, by="1"))
     both.jira.create(fields, by="1")
     both.wait(minutes=1)
-    with client_of(both.connection) as client:
+    with client_of(both.connection, now=both.clock()) as client:
         report = examine(client, project="OPS", kind="10100", given={})
     JiraMapping.objects.update(highest_number=report.newest_number)
     both.server.faults.append(Fault("drop-after", matches=is_creation))

@@ -7,10 +7,10 @@ import json
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.db import connections
@@ -58,6 +58,8 @@ class JiraServer:
         self.delayed: list[tuple[Any, Asked]] = []
         self.contract = Contract(is_cloud=jira.is_cloud)
         self.lock = threading.RLock()
+        self.gateway: Gateway | None = None
+        """Atlassian's own door before a Jira Cloud, where tokens of OAuth 2.0 are shown."""
         self.crashes: list[Exception] = []
         """What went wrong in the fake itself, or in `before`."""
 
@@ -113,6 +115,17 @@ class JiraServer:
         return None
 
 
+class Gateway(Protocol):
+    """What stands before a Jira at api.atlassian.com."""
+
+    cloud_id: str
+    lacks_scope: bool
+
+    def is_good(self, token: str) -> bool: ...
+
+    def sites(self) -> list[Json]: ...
+
+
 class _Handler(BaseHTTPRequestHandler):
     owner: JiraServer
     protocol_version = "HTTP/1.1"
@@ -138,7 +151,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _respond(self, asked: Asked) -> None:
         owner = self.owner
-        if not self._is_signed_in():
+        if owner.gateway is not None:
+            found = self._passed(asked, owner.gateway)
+            if found is None:
+                return
+            asked = found
+        elif not self._is_signed_in():
             self._send(401, {"errorMessages": ["Unauthorized"], "errors": {}})
             return
         if owner.before is not None:
@@ -162,6 +180,21 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_raw(400, b"<html><body>Bad Request</body></html>", "text/html", {})
         else:
             self._send(int(fault.kind), {"errorMessages": ["no"], "errors": {}}, fault.headers)
+
+    def _passed(self, asked: Asked, gateway: Gateway) -> Asked | None:
+        """What is asked of the Jira behind it; None where it answers itself."""
+        prefix = f"/ex/jira/{gateway.cloud_id}"
+        if not gateway.is_good(self.headers.get("Authorization", "").removeprefix("Bearer ")):
+            self._send(401, {"code": 401, "message": "Unauthorized"})
+        elif gateway.lacks_scope:
+            self._send(401, {"code": 401, "message": "Unauthorized; scope does not match"})
+        elif asked.path == "/oauth/token/accessible-resources":
+            self._send(200, gateway.sites())
+        elif not asked.path.startswith(f"{prefix}/"):
+            self._send(404, {"code": 404, "message": "Not Found"})
+        else:
+            return replace(asked, path=asked.path.removeprefix(prefix))
+        return None
 
     def _is_signed_in(self) -> bool:
         raw = self.headers.get("Authorization", "")
