@@ -31,6 +31,8 @@ class Entry:
     author: str
     is_ours: bool
     changes: Mapping[str, Change]
+    links: tuple[str, ...] = ()
+    """Links of the issue that it added, changed or removed, as the tracker calls them; "" where it does not say."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,16 @@ class Issue:
     """What people call the owner, the priority and the status it has."""
     text: Any = None
     """The description in the tracker's own format, so that what we cannot say is kept when we write."""
+
+
+@dataclass(frozen=True)
+class RemoteLink:
+    """A link that somebody or something shows at an issue. `key` is what its maker calls it, if anything."""
+
+    id: str
+    key: str
+    url: str
+    title: str
 
 
 @dataclass(frozen=True)
@@ -188,6 +200,10 @@ class Tracker(Protocol):
         """Ids of issues that changed in the last `minutes`, and when; may lag, so only hints."""
         ...
 
-    def add_link(self, issue_id: str, *, key: str, url: str, title: str) -> None:
-        """Show a link at the issue; the same `key` again replaces it."""
+    def add_link(self, issue_id: str, *, key: str, url: str, title: str) -> str:
+        """Show a link at the issue; the same `key` again replaces it. Returns what the tracker calls it."""
+        ...
+
+    def links(self, issue_id: str) -> list[RemoteLink]:
+        """All links that are shown at the issue, ours among them."""
         ...

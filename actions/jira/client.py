@@ -33,6 +33,7 @@ from actions.tracker import (
     Issue,
     Made,
     Missing,
+    RemoteLink,
     SignInRefused,
     Step,
     Unreachable,
@@ -46,6 +47,8 @@ PROPERTY = "io.debrief.sync"
 METADATA = {"type": "debrief:sync", "description": "Written by Debrief"}
 FIELDS = [*NAMES.values(), "updated", "project"]
 PAGE = 100
+LINK_FIELDS = {"remoteissuelink", "remoteworkitemlink"}
+"""What histories call links to elsewhere: Data Center and older entries, and Cloud of late."""
 MISSES = 20
 """Numbers in a row without an issue, after which a walk by single requests ends."""
 
@@ -226,9 +229,25 @@ class JiraClient:
             if not answer["issues"] or start >= int(answer.get("total", 0)):
                 return
 
-    def add_link(self, issue_id: str, *, key: str, url: str, title: str) -> None:
+    def add_link(self, issue_id: str, *, key: str, url: str, title: str) -> str:
         body = {"globalId": key, "object": {"url": url, "title": title[:255]}}
-        self._call("POST", f"issue/{quote(issue_id, safe='')}/remotelink", body=body)
+        answer = self._call("POST", f"issue/{quote(issue_id, safe='')}/remotelink", body=body)
+        return str(answer.get("id") or "") if isinstance(answer, dict) else ""
+
+    def links(self, issue_id: str) -> list[RemoteLink]:
+        found = self._call("GET", f"issue/{quote(issue_id, safe='')}/remotelink")
+        try:
+            return [
+                RemoteLink(
+                    id=str(each["id"]),
+                    key=str(each.get("globalId") or ""),
+                    url=str(each["object"].get("url") or ""),
+                    title=str(each["object"].get("title") or ""),
+                )
+                for each in found
+            ]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise Unreachable("Jira's answer about the links of an issue could not be read.") from error
 
     # -- What a project is like ----------------------------------------------------------------------------------------
 
@@ -437,6 +456,7 @@ class JiraClient:
             author=str(author.get("displayName") or ""),
             is_ours=is_ours,
             changes=changes,
+            links=tuple(_link_of(item) for item in raw.get("items") or [] if _is_about_links(item)),
         )
 
     def _past(self, name: str, item: Mapping[str, Any], side: str) -> Any:
@@ -455,6 +475,15 @@ class JiraClient:
                 return self._aliases.get(str(by_id), str(by_id)) if by_id else None
             case _:
                 return str(by_id) if by_id else None
+
+
+def _is_about_links(item: Mapping[str, Any]) -> bool:
+    return str(item.get("field") or "").casefold() in LINK_FIELDS
+
+
+def _link_of(item: Mapping[str, Any]) -> str:
+    """The number of the link: after it was added or changed, or before it was removed."""
+    return str(item.get("to") or item.get("from") or "")
 
 
 PERMISSIONS = ("BROWSE_PROJECTS", "CREATE_ISSUES", "EDIT_ISSUES", "ASSIGN_ISSUES", "TRANSITION_ISSUES", "LINK_ISSUES")

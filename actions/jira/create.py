@@ -130,7 +130,7 @@ def link(lease: Lease, issue_id: str, key: str, *, now: datetime) -> None:
         row.base = {name: {"l": attempt["local"][name], "r": said} for name, said in attempt["remote"].items()}
         row.dirty = _still_to_say(row, present, attempt, attempted_at.isoformat())
         row.labels_seen = present.get("labels", [])
-        row.remote_id, row.remote_key, row.last_entry = issue_id, key, 0
+        row.remote_id, row.remote_key, row.last_entry, row.links_read_at = issue_id, key, 0, now
         row.attempt, row.attempted_at, row.failures = None, None, 0
         row.error_code = row.error_text = ""
         row.state = SyncState.LINKED if action else SyncState.UNLINKED

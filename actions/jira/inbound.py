@@ -182,4 +182,4 @@ def sweep(*, now: datetime) -> int:
     """Have every linked issue looked at: what webhooks and polls missed, what was deleted, what was moved."""
     HookDelivery.objects.filter(received_at__lt=now - KEPT).delete()
     rows = ItemSync.objects.filter(state__in=[SyncState.LINKED, SyncState.ATTENTION], remote_id__isnull=False)
-    return rows.update(hinted_at=now, due_at=now, is_bulk=True)
+    return rows.update(hinted_at=now, due_at=now, is_bulk=True, is_swept=True)

@@ -16,6 +16,7 @@ from actions.jira import local, queue
 from actions.jira.client import JiraClient
 from actions.jira.connect import client_of, field_mapping, is_owner_allowed
 from actions.jira.create import create_issue, is_ours, probe, saw_number
+from actions.jira.links import OURS, are_links_news, bring_links
 from actions.jira.merge import Merged, State, merge
 from actions.jira.people import know_person
 from actions.jira.queue import Clock, Lease, LeaseLost, held, held_with_action
@@ -83,6 +84,7 @@ class _Pass:
                 remote_id = row.remote_id or ""
         self.agree(issue or self._remembered() or self._read(remote_id))
         self._show_links()
+        bring_links(self.lease, self.tracker, self.clock)
 
     # -- Reading -------------------------------------------------------------------------------------------------------
 
@@ -177,6 +179,7 @@ class _Pass:
                 sync=row, field=lost.field, ours=lost.ours, theirs=lost.theirs, author=lost.author, at=lost.at,
                 winner=lost.winner, found_at=now,
             )  # fmt: skip
+        row.are_links_due, row.is_swept = row.are_links_due or are_links_news(row, issue), False
         row.base, row.dirty, row.last_entry = merged.base, merged.dirty, merged.last_entry
         if issue.names:
             row.remote_updated_at = issue.updated_at
@@ -186,7 +189,8 @@ class _Pass:
         row.state, row.error_code, row.error_text, row.failures = SyncState.LINKED, "", "", 0
         row.lease_ends_at = now + queue.LEASE
         if not set(merged.push) - set(row.blocked):
-            row.due_at, row.waiting_since, row.synced_at = None, None, now
+            row.waiting_since, row.synced_at = None, now
+            row.due_at = row.due_at if row.are_links_due else None
 
     def _allowed(self, row: ItemSync, action: ActionItem, merged: Merged) -> dict[str, Any]:
         push = {name: value for name, value in merged.push.items() if name not in row.blocked}
@@ -292,14 +296,14 @@ class _Pass:
             if row.action is None or row.state != SyncState.LINKED or not row.remote_id:
                 return
             remote_id, action, shown = row.remote_id, row.action, set(row.links)
-            wanted = _links(action)
+            wanted = _links(action, remote_id)
         new = {key: each for key, each in wanted.items() if f"{key} {each[0]}" not in shown}
-        for key, (url, title) in new.items():
-            self.tracker.add_link(remote_id, key=key, url=url, title=title)
+        ids = {self.tracker.add_link(remote_id, key=key, url=url, title=title) for key, (url, title) in new.items()}
         if new:
             with held(self.lease) as row:
                 row.links = sorted(shown | {f"{key} {url}" for key, (url, _) in new.items()})
-                row.save(update_fields=["links"])
+                row.link_ids = sorted({*row.link_ids, *ids} - {""})
+                row.save(update_fields=["links", "link_ids"])
 
 
 def is_older(issue: Issue, row: ItemSync) -> bool:
@@ -313,13 +317,13 @@ def _is_refused(blocked: Mapping[str, Any], wanted: Any, issue: Issue) -> bool:
     return is_same and blocked.get("at") in {None, issue.values["status"]}
 
 
-def _links(action: ActionItem) -> dict[str, tuple[str, str]]:
-    """By key, the address and the words of every link an issue shows."""
+def _links(action: ActionItem, issue_id: str) -> dict[str, tuple[str, str]]:
+    """By key, the address and the words of every link of ours that an issue shows."""
     site = settings.BASE_URL.rstrip("/")
     links = {"debrief": (f"{site}{action.get_absolute_url()}", f"{action.reference} in Debrief")}
-    for each in action.links.exclude(url=""):
+    for each in action.links.exclude(url="").exclude(remote_id__startswith=f"{issue_id}:"):
         links[f"work-{each.pk}"] = (each.url, str(each))
-    return {f"debrief:{site}:{action.pk}:{key}": each for key, each in links.items()}
+    return {f"{OURS}{site}:{action.pk}:{key}": each for key, each in links.items()}
 
 
 def _notes(issue: Issue, values: Mapping[str, Any]) -> dict[str, str]:

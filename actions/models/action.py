@@ -134,8 +134,11 @@ class WorkLink(models.Model):
     kind = models.CharField(max_length=12, choices=WorkLinkKind, default=WorkLinkKind.PULL_REQUEST)
     url = models.URLField(max_length=1000, blank=True)
     words = models.CharField(max_length=300, blank=True)
-    added_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    added_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    """None where it came from Jira."""
     added_at = models.DateTimeField(editable=False)
+    remote_id = models.CharField(max_length=100, blank=True, editable=False)
+    """Issue and link in Jira that it came from, as "20001:10003"; empty where somebody added it here."""
 
     objects = WorkLinkQuerySet.as_manager()
 

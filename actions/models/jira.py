@@ -253,6 +253,16 @@ class ItemSync(models.Model):
     """By field, what Jira says where we have no word for it, such as an owner nobody here is."""
     links = ArrayField(models.CharField(max_length=1100), default=list)
     """Links that were shown at the issue."""
+    link_ids = ArrayField(models.CharField(max_length=20), default=list)
+    """What Jira calls those."""
+    links_dropped = ArrayField(models.CharField(max_length=20), default=list)
+    """Links of people in Jira that somebody does not want here."""
+    are_links_due = models.BooleanField(default=False)
+    """Whether people's links in Jira are to be read: they changed, and nobody brought them here yet."""
+    links_read_at = models.DateTimeField(null=True, blank=True)
+    """Up to when, by Jira's clock, people's changes were looked at for links."""
+    is_swept = models.BooleanField(default=False)
+    """Whether it is the night's look at everything that is due."""
     attempt = models.JSONField(null=True, blank=True)
     """What was being created: written before it is sent, so that a lost answer is known to be lost."""
     attempted_at = models.DateTimeField(null=True, blank=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,7 +13,7 @@ from accounts.models import User
 from actions.enums import Status, WorkLinkKind
 from actions.models import ActionItem, WorkLink
 from actions.services.action import action_was_changed, change_status, lock_action
-from actions.services.tracking import track_links
+from actions.services.tracking import drop_remote_link, track_links
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,16 @@ class LinkFacts:
     kind: str = WorkLinkKind.PULL_REQUEST
     url: str = ""
     words: str = ""
+
+
+@dataclass(frozen=True)
+class FoundLink:
+    """A link that somebody added at the issue."""
+
+    id: str
+    kind: str
+    url: str
+    words: str
 
 
 @transaction.atomic
@@ -44,8 +55,42 @@ def remove_link(*, link: WorkLink, by: User) -> None:
     """Take a link away; repeating it changes nothing."""
     action = lock_action(link.action)
     if WorkLink.objects.filter(pk=link.pk).delete()[0]:
+        drop_remote_link(action, link.remote_id)
         audit.record(by=by, verb="action.link-removed", obj=action, kind=link.kind)
         action_was_changed(action)
+
+
+def bring_remote_links(action: ActionItem, *, issue_id: str, found: Sequence[FoundLink], now: datetime) -> list[str]:
+    """Have the action show the links that people added at its issue; the caller holds the action.
+
+    What came from the issue and is not there any more goes; what somebody added here stays, whatever Jira says.
+    Returns what was done, in words.
+    """
+    came = {each.remote_id: each for each in action.links.filter(remote_id__startswith=f"{issue_id}:")}
+    taken = set(action.links.exclude(remote_id__in=list(came)).values_list("url", flat=True))
+    wanted: dict[str, FoundLink] = {}
+    for each in found:
+        if each.url not in taken:
+            taken.add(each.url)
+            wanted[f"{issue_id}:{each.id}"] = each
+    words = []
+    for key, link in came.items():
+        new = wanted.get(key)
+        if new is None or (new.url, new.words, new.kind) != (link.url, link.words, link.kind):
+            link.delete()
+        if new is None:
+            words.append(f"Removed a link: {link}")
+    there = set(action.links.values_list("remote_id", flat=True))
+    for key, new in wanted.items():
+        if key not in there:
+            link = action.links.create(
+                kind=new.kind, url=new.url, words=new.words, added_by=None, added_at=now, remote_id=key
+            )
+            words.append(f"Added a link: {link}")
+    if words:
+        audit.record(by=None, verb="action.links-brought", obj=action, issue=issue_id, links=len(wanted))
+        action_was_changed(action)
+    return words
 
 
 @transaction.atomic

@@ -95,6 +95,15 @@ def track_links(action: ActionItem, *, now: datetime) -> None:
         row.save(update_fields=["due_at", "waiting_since", "is_bulk"])
 
 
+def drop_remote_link(action: ActionItem, remote_id: str) -> None:
+    """Somebody does not want here what came from Jira: it stays there, and is not brought again."""
+    issue_id, _, link_id = remote_id.partition(":")
+    row = ItemSync.objects.select_for_update().filter(action=action, remote_id=issue_id).first() if link_id else None
+    if row is not None:
+        row.links_dropped = sorted({*row.links_dropped, link_id})
+        row.save(update_fields=["links_dropped"])
+
+
 def _wake(row: ItemSync, *, now: datetime) -> None:
     if row.state == SyncState.MISSING:
         return

@@ -69,6 +69,7 @@ def recreate(*, sync: ItemSync, by: User, now: datetime) -> None:
     row = _locked(sync)
     row.state, row.remote_id, row.remote_key, row.marker = SyncState.PENDING, None, "", uuid.uuid4()
     row.base, row.dirty, row.blocked, row.links = {}, {}, {}, []
+    row.link_ids, row.links_dropped, row.are_links_due = [], [], False
     row.remote_updated_at, row.last_entry, row.read_at = None, 0, None
     row.error_code = row.error_text = ""
     _wake(row, now=now)
@@ -107,6 +108,7 @@ def link_issue(
                 last_entry=max((entry.id for entry in issue.entries), default=0),
                 dirty=changed_at(now, FIELDS) if is_ours else {},
                 labels_seen=list(locked.labels),
+                are_links_due=True,
                 due_at=now,
                 waiting_since=now,
             )

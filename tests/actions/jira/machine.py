@@ -28,6 +28,7 @@ from actions.jira.local import values_of
 from actions.models import ActionItem, ItemSync
 from actions.services import tracking
 from actions.services.action import Refusal, change_status
+from actions.services.link import LinkFacts, add_link, remove_link
 from postmortems.models import Postmortem
 from tests.actions.jira.world import Both, connect, know, map_team
 from tests.factories.actions import make_postmortem
@@ -88,6 +89,10 @@ class Item:
     tokens: list[str] = field(default_factory=list)
     last: dict[str, Any] = field(default_factory=dict)
     labels: dict[str, bool] = field(default_factory=dict)
+    links: set[str] = field(default_factory=set)
+    """Addresses that somebody added here."""
+    unwanted: set[str] = field(default_factory=set)
+    """Addresses from Jira that somebody took away here."""
     is_deleted_there: bool = False
 
     def __repr__(self) -> str:
@@ -251,6 +256,41 @@ class JiraMachine(RuleBasedStateMachine):
             case _:
                 self.scalar_there(edit, item, issue)
         self.count("edits")
+
+    @precondition(lambda self: self.items)
+    @rule(data=st.data(), is_there=st.booleans())
+    def link_somewhere(self, data: st.DataObject, is_there: bool) -> None:
+        item = data.draw(st.sampled_from(self.items))
+        self.tick()
+        url = f"https://git.example/{self.token()}"
+        issue = self.issue(item)
+        if is_there and issue is not None:
+            self.jira.show_link(issue, url, "Work", by="2")
+        else:
+            add_link(action=self.action(item), facts=LinkFacts(url=url), by=self.people[0], now=self.jira.now)
+            item.links.add(url)
+        self.count("links")
+
+    @precondition(lambda self: self.items)
+    @rule(data=st.data(), is_there=st.booleans())
+    def unlink_somewhere(self, data: st.DataObject, is_there: bool) -> None:
+        item = data.draw(st.sampled_from(self.items))
+        self.tick()
+        issue = self.issue(item)
+        if is_there and issue is not None:
+            theirs = [each["id"] for each in issue.links.values() if "globalId" not in each]
+            if theirs:
+                self.jira.hide_link(issue, data.draw(st.sampled_from(theirs)), by="2")
+                self.count("links removed")
+            return
+        link = self.action(item).links.first()
+        if link is not None:
+            if link.remote_id:
+                item.unwanted.add(link.url)
+            else:
+                item.links.discard(link.url)
+            remove_link(link=link, by=self.people[0])
+            self.count("links removed")
 
     def collide(self, edit: Edit) -> None:
         """Somebody there changes just what was changed here and is on its way."""
@@ -458,6 +498,7 @@ class JiraMachine(RuleBasedStateMachine):
         assert issue is not None
         self.check_values(item, row, action, issue)
         self.check_tokens(item, row, action, issue)
+        self.check_links(item, action, issue)
 
     def check_values(self, item: Item, row: ItemSync, action: ActionItem, issue: Issue) -> None:
         with mock.patch.object(JiraClient, "_call", return_value=None):
@@ -481,6 +522,16 @@ class JiraMachine(RuleBasedStateMachine):
         there = json.dumps(issue.fields["description"])
         for token in item.tokens:
             assert token in kept or (token in action.deliverable and token in there), (token, action.deliverable, there)
+
+    def check_links(self, item: Item, action: ActionItem, issue: Issue) -> None:
+        theirs = {each["object"]["url"] for each in issue.links.values() if "globalId" not in each}
+        ours = {each["object"]["url"] for each in issue.links.values() if "globalId" in each}
+        came = set(action.links.exclude(remote_id="").values_list("url", flat=True))
+        added = set(action.links.filter(remote_id="").values_list("url", flat=True))
+        assert came == theirs - item.unwanted, (came, theirs, item.unwanted)
+        assert added == item.links, (added, item.links)
+        assert added <= ours, (added, ours)
+        assert not came & ours, "what came from there was shown there as ours"
 
 
 def with_token(text: str, token: str, at_end: bool, is_inside: bool) -> str:

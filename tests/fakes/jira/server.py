@@ -332,9 +332,9 @@ class _Answers:
         issue, body = self.jira.find(key), asked.body
         if "LINK_ISSUES" in self.jira.denied:
             raise Rejected(403, "No Link Issue Permission")
-        number = list(issue.links).index(body["globalId"]) if body["globalId"] in issue.links else len(issue.links)
-        issue.links[body["globalId"]] = {**body, "id": 10000 + number, "self": f"https://jira.example/link/{number}"}
-        return 201, {"id": 10000 + number, "self": f"https://jira.example/link/{number}"}
+        there = body["object"]
+        link = self.jira.show_link(issue, there["url"], there["title"], key=body["globalId"])
+        return 201, {"id": link["id"], "self": link["self"]}
 
     # -- Searching -----------------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -107,6 +108,7 @@ class Jira:
         self.events: list[Json] = []
         self._ids = 20000
         self._histories = 50000
+        self._link_ids = itertools.count()
         self.keeps_metadata = True
 
     # -- Looking -------------------------------------------------------------------------------------------------------
@@ -343,6 +345,35 @@ class Jira:
     def delete(self, issue: Issue) -> None:
         issue.is_deleted = True
         self.events.append({"webhookEvent": "jira:issue_deleted", "issue": self.issue(issue), "user": self.person("1")})
+
+    # -- Links to elsewhere --------------------------------------------------------------------------------------------
+
+    def show_link(self, issue: Issue, url: str, title: str, *, key: str | None = None, by: str = SERVICE.id) -> Json:
+        """Show a link at the issue; the same key again replaces it. Both are in the history, as real ones have it."""
+        found = next((each for each in issue.links.values() if key and each.get("globalId") == key), None)
+        number = found["id"] if found else 10000 + next(self._link_ids)
+        before = found["object"] if found else None
+        link: Json = {
+            "id": number,
+            "self": f"https://jira.example/link/{number}",
+            "object": {"url": url, "title": title},
+        }
+        issue.links[str(number)] = {**link, "globalId": key} if key else link
+        if before != link["object"]:
+            self._history(issue, [self._link_item(None, (str(number), title))], by, None)
+        return issue.links[str(number)]
+
+    def hide_link(self, issue: Issue, number: int, by: str = "1") -> None:
+        link = issue.links.pop(str(number))
+        self._history(issue, [self._link_item((str(number), link["object"]["title"]), None)], by, None)
+
+    def _link_item(self, before: tuple[str, str] | None, after: tuple[str, str] | None) -> Json:
+        name, kind = ("RemoteWorkItemLink", "work item") if self.is_cloud else ("RemoteIssueLink", "issue")
+        item: Json = {"field": name, "fieldtype": "jira"}
+        for side, said in (("from", before), ("to", after)):
+            item[side] = said[0] if said else None
+            item[f"{side}String"] = f'This {kind} links to "{said[1]}"' if said else None
+        return item
 
     # -- Saying --------------------------------------------------------------------------------------------------------
 
