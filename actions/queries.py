@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -21,7 +21,8 @@ from actions.enums import FOLLOWING, UNFINISHED, ActionKind, Level, Status, View
 from actions.hints import hints
 from actions.models import UNDATED_LAST, ActionItem, SavedView
 from incidents.models import Incident, Service
-from postmortems.models import Lesson, Postmortem
+from postmortems.enums import FactorCategory
+from postmortems.models import Factor, Lesson, Postmortem
 
 TO_DO = "to_do"
 OVERDUE = "overdue"
@@ -231,13 +232,46 @@ def settled_on(actions: Iterable[ActionItem]) -> datetime | None:
     return max((at for at in moments if at), default=None) if all(moments) else None
 
 
-def fixes_that_did_not_hold(postmortem: Postmortem, user: User, *, most: int = 3) -> list[ActionItem]:
-    """What was done before to prevent incidents of the same services; the latest first."""
-    services = postmortem.incident.services.all()
+@dataclass(frozen=True)
+class EarlierFix:
+    """What was done before to prevent this, and why it is thought of: services and kinds of factors it shares."""
+
+    action: ActionItem
+    services: list[str]
+    categories: list[str]
+
+
+@dataclass(frozen=True)
+class EarlierFixes:
+    """`did_not_hold`: after incidents of the same service and kind of factor. `others`: of the same service alone."""
+
+    did_not_hold: list[EarlierFix]
+    others: list[EarlierFix]
+
+
+def earlier_fixes(postmortem: Postmortem, user: User, *, most: int = 3) -> EarlierFixes:
+    """What `user` may see of what was done before to prevent incidents of the same services; the latest first."""
+    services = {each.pk: each.name for each in postmortem.incident.services.all()}
+    broken = postmortem.factors.filter(has_held=False).exclude(category="")
+    categories = set(broken.values_list("category", flat=True))
     done = ActionItem.objects.visible_to(user).filter(status=Status.DONE, kind=ActionKind.PREVENT)
     before = done.filter(finished_at__lt=postmortem.incident.occurred_at).exclude(postmortem=postmortem)
-    links = Incident.services.through.objects.filter(service__in=services, incident=OuterRef("postmortem__incident"))
-    return list(_joined(before.filter(Exists(links))).order_by("-finished_at")[:most])
+    on_service = Exists(
+        Incident.services.through.objects.filter(service__in=services, incident=OuterRef("postmortem__incident"))
+    )
+    by_kind = Exists(Factor.objects.filter(postmortem=OuterRef("postmortem"), category__in=categories, has_held=False))
+    found = before.filter(on_service).order_by("-finished_at", "-pk")
+    joined = _joined(found).prefetch_related("postmortem__incident__services", "postmortem__factors")
+    same = [_earlier_fix(each, services, categories) for each in joined.filter(by_kind)[:most]]
+    others = [_earlier_fix(each, services, categories) for each in joined.exclude(by_kind)[:most]]
+    return EarlierFixes(same, others)
+
+
+def _earlier_fix(action: ActionItem, services: Mapping[int, str], categories: Collection[str]) -> EarlierFix:
+    before = action.postmortem
+    shared = [services[each.pk] for each in before.incident.services.all() if each.pk in services]
+    kinds = {each.category for each in before.factors.all() if not each.has_held and each.category in categories}
+    return EarlierFix(action, sorted(shared), [str(each.label) for each in FactorCategory if each in kinds])
 
 
 def rows_of(postmortem: Postmortem, *, user: User | None, can_edit: bool, now: datetime) -> list[ActionRow]:

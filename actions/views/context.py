@@ -33,7 +33,7 @@ def list_context(request: Request, postmortem: Postmortem) -> dict[str, Any]:
     finished = sum(1 for row in rows if row.action.is_finished)
     ideas = list(postmortem.action_ideas.on_shelf().select_related("created_by"))
     found = {"postmortem": postmortem, "rows": rows, "finished": finished, "can_add": can_edit, "ideas": ideas}
-    fixes = queries.fixes_that_did_not_hold(postmortem, request.user) if can_edit else []
+    fixes = queries.earlier_fixes(postmortem, request.user) if can_edit else None
     return {**found, "idea_form": IdeaForm() if can_edit else None, "fixes": fixes}
 
 

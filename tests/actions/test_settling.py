@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts.models import Team, User
+from accounts.models import User
 from actions.enums import Status
 from actions.models import ActionItem, WorkLink
-from incidents.models import Service
 from postmortems.models import Postmortem
 from tests.actions.conftest import signed_in
-from tests.factories.actions import NOON, make_action, make_postmortem
+from tests.factories.actions import NOON, make_action
 
 HTMX = {"HX-Request": "true"}
 PULL_REQUEST = "https://git.example.com/edge/pull/7"
@@ -205,24 +204,3 @@ def test_post_mortem_says_when_all_are_settled(postmortem: Postmortem, bob: User
     assert "All are settled; the last on" in signed_in(bob).get(page, follow=True).content.decode()
     ActionItem.objects.filter(pk=last.pk).update(status=Status.OPEN, finished_at=None)
     assert "All are settled" not in signed_in(bob).get(page, follow=True).content.decode()
-
-
-def test_a_repeat_on_the_same_service_shows_the_fix_that_did_not_hold(
-    postmortem: Postmortem, team: Team, alice: User, bob: User
-) -> None:
-    before, elsewhere = make_postmortem(owner=alice, team=team), make_postmortem(owner=alice, team=team)
-    dns, cdn = (Service.objects.create(name=name, slug=name, team=team) for name in ("dns", "cdn"))
-    for document, service in ((postmortem, dns), (before, dns), (elsewhere, cdn)):
-        document.incident.services.add(service)
-    done = {"status": Status.DONE, "finished_at": NOON - timedelta(days=30), "kind": "prevent"}
-    make_action(before, title="Check zones before they go out", **done)
-    make_action(elsewhere, title="Another service", **done)
-    make_action(before, title="Found it sooner", **{**done, "kind": "detect"})
-    make_action(before, title="Done since", **{**done, "finished_at": NOON + timedelta(days=1)})
-    page = signed_in(bob).get(f"/postmortems/{postmortem.pk}/actions/").content.decode()
-    assert "Why did it not hold?" in page
-    assert "Check zones before they go out" in page
-    for other in ("Another service", "Found it sooner", "Done since"):
-        assert other not in page
-    Postmortem.objects.filter(pk=before.pk).update(visibility="restricted")
-    assert "Check zones" not in signed_in(bob).get(f"/postmortems/{postmortem.pk}/actions/").content.decode()
