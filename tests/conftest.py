@@ -21,7 +21,7 @@ hypothesis.settings.load_profile("test")
 def _static_files() -> Iterator[None]:
     """Pages name their static files by digest, as in production: collect them, and look for them, once a process."""
     call_command("collectstatic", verbosity=0, interactive=False)
-    look_for_files = WhiteNoiseMiddleware.add_files
+    look_for_files: Callable[..., None] = WhiteNoiseMiddleware.add_files
     found: dict[Any, dict[str, Any]] = {}
 
     def add_files(self: WhiteNoiseMiddleware, root: Any, prefix: Any = None) -> None:

@@ -20,8 +20,9 @@ from urllib.parse import urlencode, urlsplit
 import requests
 from django.conf import settings
 
+from accounts.outside import AddressNotAllowed, CheckedAdapter
 from actions.jira import answers
-from actions.jira.address import CheckedAdapter, check_address
+from actions.jira.address import NotAllowed, check_address
 from actions.services.grant import Tokens
 from actions.tracker import Refused, SignInRefused, Throttled, Unreachable
 
@@ -133,6 +134,8 @@ def _asked(method: str, url: str, *, body: Mapping[str, str] | None = None, toke
                 method, url, json=body, headers=headers, allow_redirects=False, timeout=(CONNECT_SECONDS, READ_SECONDS)
             )
             status = str(response.status_code)
+        except AddressNotAllowed as error:
+            raise NotAllowed(str(error)) from error
         except requests.RequestException as error:
             raise answers.no_answer(error, who="Atlassian") from error
         finally:
