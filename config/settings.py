@@ -80,7 +80,7 @@ TEMPLATES = [
         },
     },
 ]
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+FORM_RENDERER = "accounts.renderer.FormRenderer"
 INSTALLED_APPS.insert(0, "django.forms")
 
 # -- Data --------------------------------------------------------------------------------------------------------------
