@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import available_timezones
@@ -67,6 +68,34 @@ def search_input(example: str = "") -> forms.TextInput:
     return forms.TextInput(attrs={"type": "search", **({"placeholder": example} if example else {})})
 
 
+class NamedChoiceIterator(forms.models.ModelChoiceIterator):  # type: ignore[type-arg]
+    """What is offered, by its key and its name alone: nothing else of the rows is read."""
+
+    field: NamedChoiceField
+
+    def __iter__(self) -> Iterator[tuple[Any, str]]:
+        if self.field.empty_label is not None:
+            yield "", str(self.field.empty_label)
+        yield from self.queryset.values_list(self.field.to_field_name or "pk", self.field.named_by)
+
+
+class NamedChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """One of many things that are shown by their name alone."""
+
+    iterator = NamedChoiceIterator
+    named_by = "name"
+
+
+class PersonChoiceField(NamedChoiceField):
+    """One of many people."""
+
+    named_by = "display_name"
+
+
+def team_filter() -> NamedChoiceField:
+    return NamedChoiceField(Team.objects.all(), required=False, empty_label="Any team", to_field_name="slug")
+
+
 def day_field(label: str) -> forms.DateField:
     """A day in a century that databases and calendars agree on."""
     widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -84,7 +113,7 @@ class SearchForm(forms.Form):
         widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "spellcheck": "false"}),
     )
     kind = forms.ChoiceField(required=False)
-    team = forms.ModelChoiceField(Team.objects.all(), required=False, empty_label="Any team", to_field_name="slug")
+    team = team_filter()
     since = day_field("From")
     until = day_field("To")
 
@@ -182,7 +211,7 @@ class PeopleFilterForm(forms.Form):
     q = forms.CharField(
         required=False, max_length=200, label="Name or address", widget=forms.TextInput(attrs={"type": "search"})
     )
-    team = forms.ModelChoiceField(Team.objects.all(), required=False, empty_label="Any team", to_field_name="slug")
+    team = team_filter()
     show = forms.ChoiceField(
         required=False,
         choices=[("", "Everyone active"), ("administrators", "Administrators"), ("inactive", "No longer active")],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 from django.forms.renderers import TemplatesSetting
@@ -59,4 +60,4 @@ def _attrs(attrs: Mapping[str, Any]) -> str:
 
 
 def _escaped(value: Any) -> str:
-    return conditional_escape(localize(value))
+    return escape(value) if type(value) is str else conditional_escape(localize(value))

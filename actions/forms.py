@@ -12,8 +12,8 @@ from django.core.validators import URLValidator
 from django.http import QueryDict
 
 from accounts import slack
-from accounts.forms import CleanTextMixin, without_control_characters
-from accounts.models import Team, User
+from accounts.forms import CleanTextMixin, PersonChoiceField, team_filter, without_control_characters
+from accounts.models import User
 from actions.dashboard import BY, Choice
 from actions.enums import UNFINISHED, ActionKind, Horizon, Level, Priority, Status, ViewOf, WorkLinkKind
 from actions.models import ActionItem
@@ -33,7 +33,7 @@ from actions.services.action import ActionFacts, Refusal
 from actions.services.bulk import BulkFacts
 from actions.services.link import LinkFacts
 from incidents.enums import Severity
-from incidents.models import Service
+from incidents.forms import service_filter
 from postmortems.models import Lesson, Postmortem
 
 MOST_LABELS, LONGEST_LABEL = 10, 50
@@ -57,12 +57,10 @@ class ActionFilterForm(forms.Form):
     )
     status = forms.ChoiceField(choices=STATUSES, required=False)
     owner = forms.ChoiceField(required=False)
-    team = forms.ModelChoiceField(Team.objects.all(), required=False, empty_label="Any team", to_field_name="slug")
+    team = team_filter()
     priority = forms.ChoiceField(choices=[("", "Any priority"), *((p, p.value) for p in Priority)], required=False)
     severity = forms.ChoiceField(choices=[("", "Any severity"), *Severity.choices], required=False)
-    service = forms.ModelChoiceField(
-        Service.objects.all(), required=False, empty_label="Any service", to_field_name="slug"
-    )
+    service = service_filter()
     postmortem = forms.IntegerField(required=False, min_value=1, max_value=2**62, widget=forms.HiddenInput)
     created_from = forms.DateField(required=False, widget=forms.HiddenInput)
     created_to = forms.DateField(required=False, widget=forms.HiddenInput)
@@ -369,7 +367,7 @@ class RefuseForm(CleanTextMixin, forms.Form):
 class BulkForm(CleanTextMixin, forms.Form):
     """What changes for all the chosen actions. Nothing chosen means: as it is."""
 
-    owner = forms.ModelChoiceField(
+    owner = PersonChoiceField(
         User.objects.none(),
         required=False,
         empty_label="Owner as it is",

@@ -10,7 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.enums import Visibility
-from accounts.forms import ZONES, CleanTextMixin, OwnIdsMixin, active_people
+from accounts.forms import ZONES, CleanTextMixin, NamedChoiceField, OwnIdsMixin, active_people, team_filter
 from accounts.models import Team, User
 from incidents.enums import EventKind, Phase, PolicyFact, Precision, Requirement, Severity, Tier
 from incidents.fields import FIRST_YEAR, LAST_YEAR, ZonedDateTimeField
@@ -44,17 +44,15 @@ def severity_filter() -> forms.ChoiceField:
     return forms.ChoiceField(choices=[("", "Any severity"), *[(s, s.value) for s in Severity]], required=False)
 
 
-def service_filter() -> forms.ModelChoiceField[Service]:
-    return forms.ModelChoiceField(
-        Service.objects.all(), required=False, empty_label="Any service", to_field_name="slug"
-    )
+def service_filter() -> NamedChoiceField:
+    return NamedChoiceField(Service.objects.all(), required=False, empty_label="Any service", to_field_name="slug")
 
 
 class IncidentFilterForm(forms.Form):
     """The filters of the list, as they stand in the URL; what does not exist is passed over."""
 
     severity = severity_filter()
-    team = forms.ModelChoiceField(Team.objects.all(), required=False, empty_label="Any team", to_field_name="slug")
+    team = team_filter()
     service = service_filter()
     phase = forms.ChoiceField(choices=PHASES, required=False)
 

@@ -10,10 +10,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from accounts.enums import Visibility
-from accounts.forms import CleanTextMixin, OwnIdsMixin, active_people
-from accounts.models import Team
-from incidents.enums import Severity, Tier
-from incidents.models import Service
+from accounts.forms import CleanTextMixin, OwnIdsMixin, active_people, team_filter
+from incidents.enums import Tier
+from incidents.forms import service_filter, severity_filter
 from postmortems.enums import ParticipantRole, SectionKind, State
 from postmortems.forms.tags import TagFilter
 from postmortems.models import Template
@@ -238,11 +237,9 @@ class PostmortemFilterForm(forms.Form):
         max_length=200, required=False, label="Text", widget=forms.TextInput(attrs={"type": "search"})
     )
     state = state_filter()
-    team = forms.ModelChoiceField(Team.objects.all(), required=False, empty_label="Any team", to_field_name="slug")
-    severity = forms.ChoiceField(choices=[("", "Any severity"), *[(s, s.value) for s in Severity]], required=False)
-    service = forms.ModelChoiceField(
-        Service.objects.all(), required=False, empty_label="Any service", to_field_name="slug"
-    )
+    team = team_filter()
+    severity = severity_filter()
+    service = service_filter()
     tag = TagFilter()
     mine = forms.BooleanField(required=False, label="Mine")
 
