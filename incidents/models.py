@@ -104,7 +104,12 @@ class Incident(Guarded):
             models.Index(fields=["-occurred_at", "-id"], name="incidents_newest_first"),
             models.Index(fields=["team", "-id"], name="incidents_by_team"),
             models.Index(fields=["severity", "-id"], name="incidents_by_severity"),
-            models.Index(fields=["id"], condition=~Q(visibility=Visibility.ORGANISATION), name="incidents_not_for_all"),
+            models.Index(
+                fields=["id"],
+                condition=~Q(visibility=Visibility.ORGANISATION),
+                include=["visibility", "team", "commander", "created_by"],
+                name="incidents_guarded",
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(severity__in=Severity.values), name="incidents_incident_severity_known"),

@@ -41,6 +41,7 @@ from postmortems.models.postmortem import SectionRevision as SectionRevision
 from postmortems.models.postmortem import StateChange as StateChange
 from postmortems.models.postmortem import Template as Template
 from postmortems.models.postmortem import TemplateSection as TemplateSection
+from postmortems.models.postmortem import own_visibility as own_visibility
 from postmortems.models.postmortem import postmortem_visibility as postmortem_visibility
 from postmortems.models.postmortem import stored_name as stored_name
 from postmortems.models.public import AllowedWords as AllowedWords

@@ -75,10 +75,15 @@ class PostmortemQuerySet(models.QuerySet["Postmortem"]):
 
 def postmortem_visibility(user: User, prefix: str = "") -> Q:
     """Condition on a row with a post-mortem at `prefix`: `user` may see it, and the incident it is about."""
+    return own_visibility(user, prefix) & incident_visibility(user, f"{prefix}incident__")
+
+
+def own_visibility(user: User, prefix: str = "") -> Q:
+    """The half of `postmortem_visibility` that the post-mortem decides, without its incident."""
     row = OuterRef(f"{prefix}pk" if prefix else "pk")
     takes_part = Exists(Participant.objects.filter(postmortem=row, user=user))
     named = Q(**{f"{prefix}owner": user}) | Q(takes_part)
-    return visibility_filter(user, named=named, prefix=prefix) & incident_visibility(user, f"{prefix}incident__")
+    return visibility_filter(user, named=named, prefix=prefix)
 
 
 class Postmortem(Guarded):
@@ -120,8 +125,12 @@ class Postmortem(Guarded):
             models.Index(fields=["state", "-id"], name="postmortems_by_state"),
             models.Index(fields=["owner", "-id"], name="postmortems_by_owner"),
             models.Index(
-                fields=["id"], condition=~Q(visibility=Visibility.ORGANISATION), name="postmortems_not_for_all"
+                fields=["id"],
+                condition=~Q(visibility=Visibility.ORGANISATION),
+                include=["incident", "visibility", "team", "owner"],
+                name="postmortems_guarded",
             ),
+            models.Index(fields=["incident"], include=["id"], name="postmortems_of_incident"),
             models.Index(
                 fields=["-published_at", "-id"], condition=Q(state=State.PUBLISHED), name="postmortems_published_lately"
             ),
