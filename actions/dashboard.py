@@ -6,24 +6,30 @@ Days are the viewer's for what was opened and closed, and the owner's for what i
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db import connection
+from django.contrib.postgres.fields import ArrayField
+from django.db import connection, transaction
 from django.db.models import (
     BooleanField,
     Case,
     DateField,
     DateTimeField,
-    DurationField,
+    Expression,
     ExpressionWrapper,
     F,
+    FloatField,
     Func,
+    IntegerField,
+    OuterRef,
     Q,
     QuerySet,
+    Subquery,
     Value,
     When,
 )
@@ -33,9 +39,10 @@ from django.urls import reverse
 from accounts.models import Team, User
 from actions.enums import UNFINISHED, Priority, Status
 from actions.models import ActionItem
-from actions.queries import ALL, OVERDUE, SOON, ActionFilters, due_soon, midnight, overdue
+from actions.queries import ALL, OVERDUE, SOON, ActionFilters, midnight, near, past
 from incidents.enums import Severity
-from incidents.models import Incident, Service
+from incidents.models import Service
+from postmortems.models import Postmortem
 from postmortems.queries import hidden_postmortems
 
 AGES = ((0, 7), (8, 30), (31, 90), (91, None))
@@ -43,12 +50,12 @@ AGES = ((0, 7), (8, 30), (31, 90), (91, None))
 BY = {
     "team": "team_id",
     "owner": "owner_id",
-    "service": "postmortem__incident",
-    "severity": "postmortem__incident__severity",
+    "service": "postmortem_id",
+    "severity": "postmortem_id",
     "priority": "priority",
 }
-
-INCIDENT_SERVICES = Incident.services.through._meta.db_table
+SORTED = {"service": "incident__services", "severity": "incident__severity"}
+"""What is not said by the action but by the incident."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,18 @@ class Tally:
     kept: int = 0
     days: float | None = None
     """Median days from decided to done."""
-    ages: tuple[int, ...] = ()
+    ages: list[int] = field(default_factory=list)
+
+    def add_open(self, count: int, overdue: int, soon: int) -> None:
+        self.open += count
+        self.overdue += overdue
+        self.soon += soon
+
+    def add_settled(self, count: int, done: int, dated: int, on_time: int) -> None:
+        self.closed += count
+        self.done += done
+        self.done_dated += dated
+        self.on_time += on_time
 
     @property
     def on_time_rate(self) -> int | None:
@@ -87,11 +105,12 @@ class Tally:
 
 @dataclass(frozen=True)
 class Group:
-    """One line of a table by team, owner and so on; `links` by the name of the number."""
+    """One line of a table by team, owner and so on."""
 
     name: str
     tally: Tally
-    links: dict[str, str]
+    value: str
+    """What stands for it in the address of the list; "" when nothing does."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +134,19 @@ class Age:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """What the page was asked for: filters as those of the list, how many weeks back, and by what the table goes."""
+
+    filters: ActionFilters = field(default_factory=ActionFilters)
+    weeks: int = 12
+    by: str = "team"
+    query: Mapping[str, str] = field(default_factory=dict)
+    """The filters as they stand in the address."""
+    list_url: str = field(default_factory=lambda: reverse("actions:actions"))
+    """Where the list is, found once: a dashboard has hundreds of links to it."""
+
+
+@dataclass(frozen=True)
 class Dashboard:
     """All that the page shows."""
 
@@ -124,17 +156,11 @@ class Dashboard:
     groups: list[Group]
     since: date
     as_of: datetime
+    choice: Choice
 
-
-@dataclass(frozen=True)
-class Choice:
-    """What the page was asked for: filters as those of the list, how many weeks back, and by what the table goes."""
-
-    filters: ActionFilters = field(default_factory=ActionFilters)
-    weeks: int = 12
-    by: str = "team"
-    query: Mapping[str, str] = field(default_factory=dict)
-    """The filters as they stand in the address."""
+    def lines(self, most: int) -> list[tuple[Group, dict[str, str]]]:
+        """The first of the groups, each with its links by the name of the number."""
+        return [(group, _links(self.choice, group.value, self.since)) for group in self.groups[:most]]
 
 
 def dashboard(user: User, choice: Choice, *, now: datetime) -> Dashboard:
@@ -146,152 +172,198 @@ def dashboard(user: User, choice: Choice, *, now: datetime) -> Dashboard:
         numbers=_numbers(counts.whole, choice, since=since, today=today),
         ages=_ages(counts.whole, choice, today=today),
         weeks=_weeks(counts, choice, since=since),
-        groups=_groups(counts, choice, since=since),
+        groups=_groups(counts, choice),
         since=since,
         as_of=now,
+        choice=choice,
     )
 
 
 def _link(choice: Choice, **more: object) -> str:
     """The list with the dashboard's filters and `more`."""
-    return f"{reverse('actions:actions')}?{urlencode({**choice.query, **more})}"
+    return f"{choice.list_url}?{urlencode({**choice.query, **more})}"
 
 
 # -- Counting ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass
 class Counts:
-    """What one statement counted: the whole, by group, and by Monday what was opened and closed."""
+    """What one statement counted: the whole, by group, and by week, from 1 on, what was opened and closed."""
 
-    whole: Tally = field(default_factory=Tally)
-    groups: dict[str | None, Tally] = field(default_factory=dict)
-    opened: dict[date, int] = field(default_factory=dict)
-    closed: dict[date, int] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.whole = Tally(ages=[0] * len(AGES))
+        self.groups: dict[str | None, Tally] = defaultdict(Tally)
+        self.opened: dict[int, int] = {}
+        self.closed: dict[int, int] = {}
+
+    def add(self, part: str, key: str | None, *numbers: Any) -> None:
+        """Take in one row of the statement."""
+        one, two, three, four = (int(number or 0) for number in numbers[:4])
+        days = numbers[4]
+        whole = self.whole
+        if part == "open":
+            whole.add_open(one, two, three)
+            at = int(key or 0)
+            if at < len(AGES):
+                whole.ages[-1 - at] = one
+        elif part == "settled":
+            whole.add_settled(one, two, three, four)
+            self.closed[int(key or 0)] = one
+        elif part == "days":
+            whole.days = days
+        elif part == "opened":
+            self.opened[int(key or 0)] = one
+        elif part == "due":
+            whole.due, whole.kept = one, two
+        elif part == "open by":
+            self.groups[key].add_open(one, two, three)
+        else:
+            self.groups[key].add_settled(one, two, three, four)
+            self.groups[key].days = days
 
 
-TALLY = """
-    count(*) FILTER (WHERE is_open), count(*) FILTER (WHERE is_late), count(*) FILTER (WHERE is_soon),
-    count(*) FILTER (WHERE is_closed), count(*) FILTER (WHERE is_closed AND is_done),
-    count(*) FILTER (WHERE is_closed AND is_done AND due_on IS NOT NULL), count(*) FILTER (WHERE is_on_time),
-    extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY took) FILTER (WHERE is_closed AND is_done)) / 86400,
-    count(*) FILTER (WHERE is_due), count(*) FILTER (WHERE is_due AND is_done),
-    array[{ages}]
-"""
-AGE = "count(*) FILTER (WHERE is_open AND created_at < %(younger_{n})s AND created_at >= %(older_{n})s)"
-WEEKS = """
-    SELECT '{name}', width_bucket({column}, %(mondays)s)::text, count(*), 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL::bigint[]
-    FROM found WHERE {column} >= %(begin)s GROUP BY 2
-"""
+IS_NOT_HIDDEN = "NOT EXISTS (SELECT FROM hidden h WHERE h.id = r.postmortem_id)"
+IS_AMONG = "r.postmortem_id IN (SELECT id FROM among)"
+AMONG = "among (id) AS MATERIALIZED ({among} EXCEPT SELECT id FROM hidden),\n"
+SORT = "sort (id, key) AS MATERIALIZED ({sort}),\n"
+OF_OPEN = "sum(count), sum(count) FILTER (WHERE is_late), sum(count) FILTER (WHERE is_soon)"
+MEDIAN = "percentile_cont(0.5) WITHIN GROUP (ORDER BY took) / 86400"
 STATEMENT = """
 WITH hidden (id) AS MATERIALIZED ({hidden}),
-found AS MATERIALIZED (
-    SELECT * FROM ({rows}) r WHERE NOT EXISTS (SELECT FROM hidden h WHERE h.id = r.postmortem_id)
-)
-SELECT 'whole', NULL, {tally} FROM found
-UNION ALL SELECT 'group', {key}::text, {tally} FROM found {join} GROUP BY 2
-UNION ALL {opened}
-UNION ALL {closed}
+{more}open AS MATERIALIZED (
+    SELECT group_key, slot, is_late, is_soon, count(*) AS count
+    FROM ({open}) r WHERE {is_seen} GROUP BY group_key, slot, is_late, is_soon
+),
+settled AS MATERIALIZED (SELECT * FROM ({settled}) r WHERE {is_seen})
+SELECT 'open', slot::text, {of_open}, 0, NULL::float8 FROM open GROUP BY slot
+UNION ALL SELECT 'settled', slot::text, count(*), count(*) FILTER (WHERE is_done), count(*) FILTER (WHERE is_dated),
+    count(*) FILTER (WHERE is_on_time), NULL FROM settled GROUP BY slot
+UNION ALL SELECT 'days', NULL, 0, 0, 0, 0, {median} FROM settled WHERE is_done
+UNION ALL SELECT 'opened', slot::text, count(*), 0, 0, 0, NULL FROM ({opened}) r WHERE {is_seen} GROUP BY slot
+UNION ALL SELECT 'due', NULL, count(*), count(*) FILTER (WHERE is_done), 0, 0, NULL FROM ({due}) r WHERE {is_seen}
+UNION ALL SELECT 'open by', {key}::text, {of_open}, 0, NULL FROM open {join} GROUP BY {key}
+UNION ALL SELECT 'settled by', key::text, closed, done, dated, on_time, (SELECT {median} FROM unnest(each) t (took))
+    FROM (
+        SELECT {key} AS key, count(*) AS closed, count(*) FILTER (WHERE is_done) AS done,
+            count(*) FILTER (WHERE is_dated) AS dated, count(*) FILTER (WHERE is_on_time) AS on_time,
+            array_agg(took) FILTER (WHERE is_done) AS each
+        FROM settled {join} GROUP BY {key}
+    ) r
 """
-"""Each action that is open, or was decided, settled or due in the period is read once; all is counted from that."""
+"""What is open, settled, opened and due is each a narrow range of rows that an index has in full, so that the rows
+themselves stay unread; whether they may be seen is asked of the few post-mortems that are not for everybody.
+The medians of the groups are taken from their values, because ordering all rows by group would cost more."""
 
 
 def _count(user: User, choice: Choice, *, since: date, today: date, now: datetime) -> Counts:
-    rows, rows_parameters = _sql(_rows(user, choice, since=since, today=today, now=now), "row")
-    hidden, hidden_parameters = _sql(hidden_postmortems(user), "hidden")
-    ages = ", ".join(AGE.format(n=number) for number in range(len(AGES)))
-    by_service = choice.by == "service"
-    statement = STATEMENT.format(
-        hidden=hidden,
-        rows=rows,
-        tally=TALLY.format(ages=ages),
-        key="s.service_id" if by_service else "group_key",
-        join=f"LEFT JOIN {INCIDENT_SERVICES} s ON s.incident_id = group_key" if by_service else "",
-        opened=WEEKS.format(name="opened", column="created_at"),
-        closed=WEEKS.format(name="closed", column="finished_at"),
-    )
     mondays = [since + timedelta(weeks=number) for number in range(choice.weeks)]
-    parameters = {**hidden_parameters, **rows_parameters, **_age_bounds(user, today)}
-    parameters |= {"begin": midnight(since, user), "mondays": [midnight(monday, user) for monday in mondays]}
+    sql = Statement()
+    rows = _rows(user, choice, mondays=mondays, today=today, now=now)
+    parts = {name: sql.part(name, of) for name, of in rows.items()}
+    among, by = _among(choice.filters), SORTED.get(choice.by)
+    among_text = AMONG.format(among=sql.part("among", among)) if among is not None else ""
+    sort = Postmortem.objects.order_by().values_list("pk", by) if by else None
+    sort_text = SORT.format(sort=sql.part("sort", sort)) if sort is not None else ""
+    text = STATEMENT.format(
+        hidden=sql.part("hidden", hidden_postmortems(user)),
+        more=among_text + sort_text,
+        is_seen=IS_AMONG if among_text else IS_NOT_HIDDEN,
+        key="sort.key" if sort_text else "group_key",
+        join="LEFT JOIN sort ON sort.id = group_key" if sort_text else "",
+        of_open=OF_OPEN,
+        median=MEDIAN,
+        **parts,
+    )
     counts = Counts()
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL jit = off")  # compiling this takes longer than running it
+        cursor.execute(text, sql.values)
         for part, key, *found in cursor.fetchall():
-            _keep(counts, part, key, found, mondays)
+            counts.add(part, key, *found)
     return counts
 
 
-def _age_bounds(user: User, today: date) -> dict[str, datetime]:
-    """When the actions of each age were decided, by the calendar of `user`."""
-    bounds = {}
-    for number, (least, most) in enumerate(AGES):
-        bounds[f"younger_{number}"] = midnight(today - timedelta(days=least - 1), user)
-        bounds[f"older_{number}"] = datetime.min.replace(tzinfo=UTC)
-        if most is not None:
-            bounds[f"older_{number}"] = midnight(today - timedelta(days=most), user)
-    return bounds
+def _among(filters: ActionFilters) -> QuerySet[Any] | None:
+    """The post-mortems that the filters ask for; None when they ask for none in particular."""
+    if not (filters.severity or filters.service):
+        return None
+    found = Postmortem.objects.order_by()
+    if filters.severity:
+        found = found.filter(incident__severity=filters.severity)
+    if filters.service:
+        found = found.filter(incident__services=filters.service)
+    return found.values_list("pk")
 
 
-def _keep(counts: Counts, part: str, key: str | None, found: list[Any], mondays: list[date]) -> None:
-    if part == "whole":
-        counts.whole = _tally(found)
-    elif part == "group":
-        counts.groups[key] = _tally(found)
-    else:
-        weeks = counts.opened if part == "opened" else counts.closed
-        weeks[mondays[int(key or 0) - 1]] = found[0]
+class Statement:
+    """The parameters of a statement made of several: named, so that each finds its own."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+
+    def part(self, prefix: str, rows: QuerySet[Any]) -> str:
+        """The text of `rows`, its parameters named with `prefix`."""
+        statement, values = rows.query.get_compiler(connection=connection).as_sql()
+        named = {f"{prefix}_{number}": value for number, value in enumerate(values)}
+        names = iter(named)
+        self.values |= named
+        return re.sub("%s", lambda _: f"%({next(names)})s", statement)
 
 
-def _tally(found: list[Any]) -> Tally:
-    is_open, overdue, soon, closed, done, dated, on_time, days, due, kept, ages = found
-    median = None if days is None else float(days)
-    return Tally(is_open, overdue, soon, closed, done, dated, on_time, due, kept, median, tuple(ages))
+def _slot(column: str, bounds: list[datetime]) -> Func:
+    """In which of the spans that begin at `bounds` a moment lies, from 1 on; before all of them, 0."""
+    begins = Value(bounds, output_field=ArrayField(DateTimeField()))
+    return Func(F(column), begins, function="width_bucket", output_field=IntegerField())
 
 
-def _sql(rows: QuerySet[Any], prefix: str) -> tuple[str, dict[str, Any]]:
-    """The statement of `rows` with named parameters, so that several with different prefixes can stand in one."""
-    statement, values = rows.query.get_compiler(connection=connection).as_sql()
-    named = {f"{prefix}_{number}": value for number, value in enumerate(values)}
-    names = iter(named)
-    return re.sub("%s", lambda _: f"%({next(names)})s", statement), named
-
-
-def _rows(user: User, choice: Choice, *, since: date, today: date, now: datetime) -> QuerySet[Any]:
+def _rows(user: User, choice: Choice, *, mondays: list[date], today: date, now: datetime) -> dict[str, QuerySet[Any]]:
     """Whatever the dashboard counts, with what it is counted by; whether `user` may see it is asked outside."""
-    chosen = replace(choice.filters, status=ALL).apply(ActionItem.objects.order_by(), user=user, now=now)
-    begin, in_period = midnight(since, user), (since, today)
-    of_period = Q(created_at__gte=begin) | Q(finished_at__gte=begin) | Q(due_on__range=in_period)
-    done_lately = Q(status=Status.DONE, finished_at__gte=begin, due_on__isnull=False)
-    rows: QuerySet[Any] = (
-        chosen.filter(of_period | Q(status__in=UNFINISHED))
-        .annotate(
-            group_key=F(BY[choice.by]),
-            is_open=_flag(Q(status__in=UNFINISHED)),
-            is_late=_flag(overdue(now=now)),
-            is_soon=_flag(due_soon(now=now)),
-            is_done=_flag(Q(status=Status.DONE)),
-            is_closed=_flag(Q(finished_at__gte=begin)),
-            is_due=_flag(Q(due_on__range=in_period)),
-            is_on_time=Case(When(done_lately, then=_flag(in_time())), default=Value(False)),
-            took=ExpressionWrapper(F("finished_at") - F("created_at"), output_field=DurationField()),
-        )
-        .values(
-            *("postmortem_id", "created_at", "finished_at", "due_on", "group_key", "is_open", "is_late", "is_soon"),
-            *("is_done", "is_closed", "is_due", "is_on_time", "took"),
-        )
-    )
-    return rows
+    of = replace(choice.filters, status=ALL, severity="", service=None)
+    chosen = of.apply(ActionItem.objects.order_by(), user=user, now=now)
+    weeks = [midnight(monday, user) for monday in [*mondays, mondays[-1] + timedelta(weeks=1)]]
+    ages = [midnight(today - timedelta(days=most), user) for _, most in reversed(AGES) if most is not None]
+    ages.append(midnight(today + timedelta(days=1), user))
+    is_done = Q(status=Status.DONE)
+    took = F("finished_at") - F("created_at")
+    keyed = {"group_key": F(BY[choice.by])}
+    opened, settled = chosen.filter(created_at__gte=weeks[0]), chosen.filter(finished_at__gte=weeks[0])
+    return {
+        "open": chosen.filter(status__in=UNFINISHED)
+        .annotate(slot=_slot("created_at", ages), is_late=_flag(past(now=now)), is_soon=_flag(near(now=now)), **keyed)
+        .values("postmortem_id", "group_key", "slot", "is_late", "is_soon"),
+        "settled": settled.annotate(
+            slot=_slot("finished_at", weeks),
+            is_done=_flag(is_done),
+            is_dated=_flag(is_done & Q(due_on__isnull=False)),
+            is_on_time=Case(When(is_done & Q(due_on__isnull=False), then=in_time()), default=Value(False)),
+            took=Func(Value("epoch"), took, function="date_part", output_field=FloatField()),
+            **keyed,
+        ).values("postmortem_id", "group_key", "slot", "is_done", "is_dated", "is_on_time", "took"),
+        "opened": opened.annotate(slot=_slot("created_at", weeks)).values("postmortem_id", "slot"),
+        "due": chosen.filter(due_on__range=(mondays[0], today))
+        .annotate(is_done=_flag(is_done))
+        .values("postmortem_id", "is_done"),
+    }
 
 
 def _flag(condition: Q) -> Case:
     return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())
 
 
-def in_time() -> Q:
+def in_time() -> Case:
     """Finished on its due date at the latest, by the owner's calendar."""
-    zone = Coalesce(F("owner__timezone"), Value("UTC"))
-    local = Func(zone, F("finished_at"), function="timezone", output_field=DateTimeField())
-    return Q(due_on__gte=Cast(local, DateField()))
+    utc = _day_in(Value("UTC"))
+    zones = User.objects.order_by().filter(pk=OuterRef("owner")).values("timezone")
+    local = _day_in(Coalesce(Subquery(zones), Value("UTC")))
+    return Case(
+        When(due_on__gt=utc, then=Value(True)),
+        When(due_on__lt=ExpressionWrapper(utc - Value(1), output_field=DateField()), then=Value(False)),
+        default=ExpressionWrapper(Q(due_on__gte=local), output_field=BooleanField()),
+    )
+
+
+def _day_in(zone: Expression) -> Cast:
+    return Cast(Func(zone, F("finished_at"), function="timezone", output_field=DateTimeField()), DateField())
 
 
 def _named(by: str, keys: Sequence[str | None]) -> dict[str | None, tuple[str, str]]:
@@ -326,13 +398,13 @@ def _links(choice: Choice, value: str, since: date) -> dict[str, str]:
 # -- What is shown -----------------------------------------------------------------------------------------------------
 
 
-def _groups(counts: Counts, choice: Choice, *, since: date) -> list[Group]:
+def _groups(counts: Counts, choice: Choice) -> list[Group]:
     """The table; whoever has most that is late comes first."""
     named = _named(choice.by, list(counts.groups))
     found = []
     for key, tally in counts.groups.items():
         name, value = named.get(key, ("None", ""))
-        found.append(Group(name, tally, _links(choice, value, since)))
+        found.append(Group(name, tally, value))
     return sorted(found, key=lambda group: (-group.tally.overdue, -group.tally.open, group.name))
 
 
@@ -357,7 +429,7 @@ def _percent(rate: int | None) -> str:
 
 def _ages(whole: Tally, choice: Choice, *, today: date) -> list[Age]:
     found = []
-    for (least, most), number in zip(AGES, whole.ages or (0,) * len(AGES), strict=True):
+    for (least, most), number in zip(AGES, whole.ages, strict=True):
         bounds = {"created_to": (today - timedelta(days=least)).isoformat()}
         if most is not None:
             bounds["created_from"] = (today - timedelta(days=most)).isoformat()
@@ -373,6 +445,6 @@ def _weeks(counts: Counts, choice: Choice, *, since: date) -> list[Week]:
         end = (monday + timedelta(days=6)).isoformat()
         begun = {"status": ALL, "created_from": monday.isoformat(), "created_to": end}
         ended = {"status": ALL, "finished_from": monday.isoformat(), "finished_to": end}
-        numbers = counts.opened.get(monday, 0), counts.closed.get(monday, 0)
+        numbers = counts.opened.get(number + 1, 0), counts.closed.get(number + 1, 0)
         weeks.append(Week(monday, *numbers, _link(choice, **begun), _link(choice, **ended)))
     return weeks

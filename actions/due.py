@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from accounts.deadlines import in_words, tone
 from actions.enums import Status
@@ -23,6 +25,15 @@ class Due:
     @property
     def is_overdue(self) -> bool:
         return self.tone == "late"
+
+    @property
+    def html(self) -> SafeString:
+        """The day and the words, as every list and page shows them."""
+        words = format_html('<span class="due due-{}">{}</span>', self.tone, self.text)
+        if self.on is None:
+            return words
+        day = date_format(self.on, "j M Y")
+        return format_html('<time class="num" datetime="{}">{}</time> {}', self.on.isoformat(), day, words)
 
 
 def today_for(action: ActionItem, *, now: datetime) -> date:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -118,23 +118,39 @@ def _text(text: str) -> Q:
 
 
 def overdue(*, now: datetime) -> Q:
-    """The SQL twin of `due.is_overdue`: unfinished, and the due date has passed where the owner lives.
-
-    Days are reckoned here, not by the database: both must know the same time zones.
-    """
-    late = Q(owner=None, due_on__lt=now.astimezone(UTC).date())
-    for day, names in _zones_by_day(now).items():
-        late |= Q(owner__timezone__in=names, due_on__lt=day)
-    return Q(status__in=UNFINISHED) & late
+    """The SQL twin of `due.is_overdue`: unfinished, and the due date has passed where the owner lives."""
+    return Q(status__in=UNFINISHED) & past(now=now)
 
 
 def due_soon(*, now: datetime) -> Q:
     """Unfinished, and due today or within a week where the owner lives."""
-    today = now.astimezone(UTC).date()
-    soon = Q(owner=None, due_on__range=(today, today + WEEK))
-    for day, names in _zones_by_day(now).items():
-        soon |= Q(owner__timezone__in=names, due_on__range=(day, day + WEEK))
-    return Q(status__in=UNFINISHED) & soon
+    return Q(status__in=UNFINISHED) & near(now=now)
+
+
+def past(*, now: datetime) -> Q:
+    """The due date has passed where the owner lives."""
+    return _by_day_of_owner(now, lambda day: Q(due_on__lt=day))
+
+
+def near(*, now: datetime) -> Q:
+    """Due today or within a week where the owner lives."""
+    return _by_day_of_owner(now, lambda day: Q(due_on__range=(day, day + WEEK)))
+
+
+def _by_day_of_owner(now: datetime, condition: Callable[[date], Q]) -> Q:
+    """`condition` of the day that it is where the owner lives; of nobody's actions, in UTC.
+
+    Days are reckoned here, not by the database: both must know the same time zones. While it is the same day for all of
+    our people, nobody is asked where they live.
+    """
+    days = _zones_by_day(now)
+    nobodys = now.astimezone(UTC).date()
+    if days.keys() <= {nobodys}:
+        return condition(nobodys)
+    found = Q(owner=None) & condition(nobodys)
+    for day, names in days.items():
+        found |= Q(owner__timezone__in=names) & condition(day)
+    return found
 
 
 def languishing(*, now: datetime) -> Q:
@@ -316,6 +332,23 @@ def _joined(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
     )
 
 
+SHOWN = (
+    *("title", "status", "priority", "due_on", "finished_at", "updated_at"),
+    *("owner__display_name", "owner__timezone", "team__name", "postmortem__title"),
+)
+"""What the line of a list says."""
+
+
+def _shown(rows: QuerySet[ActionItem]) -> QuerySet[ActionItem]:
+    """With what a list shows, and no more."""
+    return rows.select_related("owner", "team", "postmortem").only(*SHOWN)
+
+
+def _lines(actions: Iterable[ActionItem], *, now: datetime) -> list[ActionRow]:
+    """Rows that are read only: what a person may do with one, its own page says."""
+    return [ActionRow(action, due(action, now=now), hints=[], can_edit=False, can_update=False) for action in actions]
+
+
 @dataclass(frozen=True)
 class ActionPage:
     """One page of the list."""
@@ -326,18 +359,15 @@ class ActionPage:
 
 
 def actions_for_list(user: User, filters: ActionFilters, *, cursor: str, now: datetime, size: int = 50) -> ActionPage:
-    """One page of the actions `user` may see: to do, the most urgent first; else the newest first.
-
-    Rows of the list are read only: what a person may do with one, its own page says.
-    """
-    rows = filters.apply(_joined(ActionItem.objects.visible_to(user)), user=user, now=now)
+    """One page of the actions `user` may see: to do, the most urgent first; else the newest first."""
+    rows = filters.apply(_shown(ActionItem.objects.visible_to(user)), user=user, now=now)
     page: Page[ActionItem]
     if filters.is_to_do:
         rows = rows.annotate(due_key=Coalesce(F("due_on"), UNDATED_LAST))
         page = page_of(rows, order=("due_key", "pk"), cursor=cursor, size=size, ascending=True)
     else:
         page = page_of(rows, order=("pk",), cursor=cursor, size=size)
-    shown = _rows(page.rows, user=user, can_edit=False, now=now)
+    shown = _lines(page.rows, now=now)
     return ActionPage(rows=shown, next_cursor=page.next_cursor, previous_cursor=page.previous_cursor)
 
 
@@ -360,11 +390,11 @@ def actions_for_review(
     user: User, filters: ActionFilters, *, among: Q = EVERY, now: datetime, most: int = 300
 ) -> list[OwnerList]:
     """Late and languishing actions by owner: whoever has most that is late comes first."""
-    wanted = filters.apply(_joined(ActionItem.objects.visible_to(user)), user=user, now=now)
+    wanted = filters.apply(_shown(ActionItem.objects.visible_to(user)), user=user, now=now)
     found = wanted.filter(among, overdue(now=now) | languishing(now=now))
     ordered = found.order_by(Coalesce(F("due_on"), UNDATED_LAST), "pk")[:most]
     by_owner: dict[User | None, list[ActionRow]] = defaultdict(list)
-    for each in _rows(ordered, user=user, can_edit=False, now=now):
+    for each in _lines(ordered, now=now):
         by_owner[each.action.owner].append(each)
     lists = [OwnerList(owner, rows, sum(each.due.is_overdue for each in rows)) for owner, rows in by_owner.items()]
     return sorted(lists, key=lambda each: (-each.late, -len(each.rows), str(each.owner or "")))
@@ -411,7 +441,7 @@ def people_of_same_teams(user: User) -> QuerySet[User]:
 
 def people_to_filter_by(user: User, chosen: User | None) -> list[User]:
     """Owners offered by the list's filter: the people of one's own teams, and whoever is chosen already."""
-    people = list(people_of_same_teams(user))
+    people = list(people_of_same_teams(user).only("display_name"))
     return people if chosen is None or chosen in people else [*people, chosen]
 
 

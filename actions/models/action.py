@@ -72,11 +72,25 @@ class ActionItem(models.Model):
                 fields=["owner", "due_on", "id"], condition=Q(status__in=UNFINISHED), name="actions_unfinished_of_owner"
             ),
             models.Index(
-                fields=["team", "due_on", "id"], condition=Q(status__in=UNFINISHED), name="actions_unfinished_of_team"
+                "team",
+                Coalesce(F("due_on"), UNDATED_LAST),
+                "id",
+                condition=Q(status__in=UNFINISHED),
+                include=["postmortem", "owner", "priority", "due_on", "created_at"],
+                name="actions_to_do_of_team",
             ),
-            models.Index(fields=["created_at"], name="actions_by_decision"),
-            models.Index(fields=["due_on"], name="actions_by_due_date"),
-            models.Index(fields=["finished_at"], condition=Q(finished_at__isnull=False), name="actions_finished"),
+            models.Index(
+                fields=["created_at"], include=["postmortem", "team", "owner", "priority"], name="actions_decided"
+            ),
+            models.Index(
+                fields=["due_on"], include=["postmortem", "team", "owner", "priority", "status"], name="actions_due"
+            ),
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(finished_at__isnull=False),
+                include=["postmortem", "team", "owner", "priority", "status", "due_on", "created_at"],
+                name="actions_settled",
+            ),
             models.Index(
                 Coalesce(F("due_on"), UNDATED_LAST),
                 "id",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -33,12 +32,11 @@ def actions_dashboard(request: Request) -> HttpResponse:
     shown = dashboard(request.user, choice, now=timezone.now())
     if request.GET.get("format") == "csv":
         return _csv(shown, choice.by)
-    more = max(0, len(shown.groups) - MOST_GROUPS)
-    shown = replace(shown, groups=shown.groups[:MOST_GROUPS])
     context = {
         "form": form,
         "board": shown,
-        "more": more,
+        "lines": shown.lines(MOST_GROUPS),
+        "more": max(0, len(shown.groups) - MOST_GROUPS),
         "choice": choice,
         "query": request.GET.urlencode(),
         **_charts(shown),
