@@ -6,6 +6,7 @@ Nothing here passes or fails by time: machines differ. Read the ratios.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import statistics
 import tempfile
@@ -14,11 +15,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from html import unescape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
 
 from config.embedded import services
 from tests.bench import coach
+
+if TYPE_CHECKING:
+    from django.test import Client
 
 ROUNDS = 40
 
@@ -123,6 +129,15 @@ def prepare() -> None:
         cursor.execute("VACUUM ANALYZE")
 
 
+def turned(client: Client, url: str, pages: int) -> str:
+    """The address of the page that is reached by asking for the next one from the first on."""
+    for _ in range(pages - 1):
+        following = re.search(r'rel="next" href="([^"]*)"', client.get(url).content.decode())
+        assert following, url
+        url = urljoin(url, unescape(following[1]))
+    return url
+
+
 def compare() -> None:
     """Print every page as a person of one team meets it."""
     from django.test import Client
@@ -144,8 +159,20 @@ def compare() -> None:
         "actions": "/actions/",
         "actions, mine": "/actions/?owner=me",
         "actions, overdue": "/actions/?status=overdue",
+        "actions, one team": "/actions/?team=team-7",
+        "actions, severity and priority": "/actions/?severity=SEV1&priority=P1",
+        "actions, one service, done": "/actions/?status=done&service=service-9",
+        "actions, page 20": turned(client, "/actions/", 20),
+        "actions, any status, page 20": turned(client, "/actions/?status=all", 20),
         "dashboard": "/actions/dashboard/",
         "dashboard, one team": "/actions/dashboard/?team=team-7",
+        "dashboard, severity and priority": "/actions/dashboard/?severity=SEV1&priority=P1",
+        "dashboard, one service": "/actions/dashboard/?service=service-9",
+        "dashboard, mine": "/actions/dashboard/?owner=me",
+        "dashboard by owner": "/actions/dashboard/?by=owner",
+        "dashboard by severity": "/actions/dashboard/?by=severity",
+        "dashboard by service": "/actions/dashboard/?by=service",
+        "dashboard, a year": "/actions/dashboard/?weeks=52",
         "dashboard by owner, a year": "/actions/dashboard/?by=owner&weeks=52",
         "weekly review": "/actions/review/?team=team-7",
         "reader": f"/postmortems/{shown.pk}/",
