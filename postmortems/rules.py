@@ -65,6 +65,13 @@ def can_come(user: User, meeting: Meeting) -> bool:
     return can_edit(user, meeting) or (can_see(user, meeting) and invited.exists())
 
 
+def can_correct_lines(user: User, meeting: Meeting) -> bool:
+    """Who corrects captured lines after the meeting: its facilitator and note-taker, until the minutes are sent."""
+    is_theirs = user.pk in {meeting.facilitator_id, meeting.note_taker_id}
+    is_open = meeting.ended_at is not None and meeting.minutes_at is None and not meeting.postmortem.is_published
+    return is_theirs and is_open and can_edit(user, meeting)
+
+
 def can_answer_review(user: User, review: Review) -> bool:
     """Whoever was asked."""
     return review.reviewer_id == user.pk and can_see(user, review)

@@ -15,6 +15,8 @@ from postmortems.enums import CaptureKind
 from postmortems.meetings.lines import Line
 from postmortems.meetings.queries import captures_of
 from postmortems.models import Capture, Meeting, Postmortem
+from postmortems.rules import can_correct_lines
+from postmortems.services.debrief_notes import follow_correction
 from postmortems.services.meeting import announce
 from postmortems.services.postmortem import lock_for_writing
 
@@ -58,19 +60,19 @@ def capture_line(*, meeting: Meeting, line: Line, by: User, now: datetime) -> Ca
 def correct_capture(*, capture: Capture, revision: int, line: Line, by: User, now: datetime) -> Capture:
     """Say it in other words, or make it something else: then what it had become is taken away.
 
-    Raises `EditedMeanwhile` when somebody corrected it since `revision`, `CaptureGone`, `CannotCapture` or
-    `AlreadyPublished`.
+    After the meeting, its facilitator and note-taker still do, until the minutes are sent. Raises `EditedMeanwhile`
+    when somebody corrected it since `revision`, `CaptureGone`, `CannotCapture` or `AlreadyPublished`.
     """
     if not line.text or len(line.text) > LONGEST:
         raise CannotCapture(f"Write something, of at most {LONGEST:,} characters.")
     postmortem = _lock(capture.postmortem, capture.kind, line.kind)
     locked = _locked(capture)
-    _check_is_running(locked.meeting)
+    _check_may_correct(locked.meeting, by)
     if (locked.kind, locked.text) == (line.kind, line.text) and not line.at:
         return locked
     if locked.revision != revision:
         raise EditedMeanwhile(locked)
-    before = locked.kind
+    before, text = locked.kind, locked.text
     former, maker = maker_of(before), maker_of(line.kind)
     if former and former is maker and locked.made and (not line.at or former.moves_in_place):
         former.rewrite(postmortem, locked.made, line, by=by, now=now)
@@ -82,6 +84,10 @@ def correct_capture(*, capture: Capture, revision: int, line: Line, by: User, no
     locked.kind, locked.text, locked.settled_at = CaptureKind(line.kind), line.text, None
     locked.revision += 1
     locked.save(update_fields=["kind", "text", "made", "settled_at", "revision"])
+    if locked.meeting.ended_at:
+        said = (locked.kind, locked.text)
+        follow_correction(locked.meeting, postmortem, before=(before, text), after=said, by=by, now=now)
+        audit.record(by=by, verb="capture.corrected", obj=postmortem, kind=locked.kind)
     _announce(locked, before, line.kind)
     return locked
 
@@ -141,6 +147,15 @@ def _check_is_running(meeting: Meeting) -> None:
     """Afterwards others go on with what the lines became: it is changed in its place, not from here."""
     if not meeting.is_running:
         raise CannotCapture("The meeting is over: change it in the document.")
+
+
+def _check_may_correct(meeting: Meeting, by: User) -> None:
+    if meeting.is_running:
+        return
+    if meeting.minutes_at:
+        raise CannotCapture("The minutes were sent: change it in the document.")
+    if not can_correct_lines(by, meeting):
+        raise CannotCapture("The meeting is over: whoever ran it or took its notes corrects its lines.")
 
 
 def _locked(capture: Capture) -> Capture:

@@ -12,9 +12,10 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import User
 from incidents.models import TimelineEvent
-from postmortems.enums import AttendeeKind, CaptureKind, MeetingState, RevisionReason
+from postmortems.enums import AttendeeKind, MeetingState, RevisionReason
 from postmortems.meetings.agenda import clock_of
-from postmortems.models import AgendaItem, Attendee, Capture, Meeting, Postmortem, Section
+from postmortems.models import AgendaItem, Attendee, Meeting, Postmortem, Section
+from postmortems.services.debrief_notes import SUMMARISED, item_of
 from postmortems.services.meeting import OverAlready, announce, lock_meeting
 from postmortems.services.postmortem import lock_for_writing, postmortem_was_changed
 from postmortems.services.section import append_section
@@ -211,15 +212,6 @@ def end_meeting(*, meeting: Meeting, by: User, now: datetime) -> Meeting:
     return locked
 
 
-SUMMARISED = {
-    CaptureKind.DECISION: "Decided",
-    CaptureKind.QUESTION: "Still asked",
-    CaptureKind.PARKING: "Parked",
-    CaptureKind.NOTE: "Noted",
-}
-"""What has no row of its own in the document."""
-
-
 def _summary(meeting: Meeting, *, by: User) -> str:
     """What was captured and stands nowhere else in the document, as Markdown."""
     began = meeting.held_at.astimezone(by.zone)
@@ -229,12 +221,8 @@ def _summary(meeting: Meeting, *, by: User) -> str:
     for kind, title in SUMMARISED.items():
         rows = meeting.captures.filter(kind=kind, settled_at=None)
         if rows:
-            parts.append("\n".join([f"{title}:", "", *(f"- {_one_line(row)}" for row in rows)]))
+            parts.append("\n".join([f"{title}:", "", *(item_of(row.text) for row in rows)]))
     return "\n\n".join(parts)
-
-
-def _one_line(capture: Capture) -> str:
-    return " ".join(capture.text.split())
 
 
 @transaction.atomic

@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -272,15 +273,16 @@ def _nudges(text: str) -> list[str]:
 @require_http_methods(["GET", "POST"])
 @opens(Capture, rules.can_edit)
 def capture_edit(request: Request, capture: Capture) -> HttpResponseBase:
-    """Correct a line in its place."""
+    """Correct a line in its place; after the meeting, on a page of its own that leads back to the minutes."""
     meeting = capture.meeting
+    show = _afterwards if meeting.ended_at else _state
     if request.method == "GET":
         [shown] = queries.captures_of(queries.with_its_room(meeting), [capture])
         typed = {"line": f"{capture.kind}: {shown.text}", "revision": capture.revision}
-        return _state(request, meeting, 200, correcting=capture, correction=CorrectionForm(initial=typed))
+        return show(request, meeting, 200, correcting=capture, correction=CorrectionForm(initial=typed))
     form = CorrectionForm(request.POST)
     if not form.is_valid():
-        return _state(request, meeting, 422, correcting=capture, correction=form)
+        return show(request, meeting, 422, correcting=capture, correction=form)
     said = form.cleaned_data
     try:
         captures.correct_capture(
@@ -291,13 +293,21 @@ def capture_edit(request: Request, capture: Capture) -> HttpResponseBase:
         capture.refresh_from_db()
         again = CorrectionForm({"line": said["line"], "revision": capture.revision})
         again.add_error("line", f"Somebody made it “{capture.text}” meanwhile. Save to keep yours.")
-        return _state(request, meeting, 409, correcting=capture, correction=again)
+        return show(request, meeting, 409, correcting=capture, correction=again)
     except CaptureGone:
-        return _state(request, meeting, 409, problem=f"Somebody took that line away. You wrote: {said['line']}")
+        return show(request, meeting, 409, problem=f"Somebody took that line away. You wrote: {said['line']}")
     except (CannotCapture, AlreadyPublished) as error:
         form.add_error("line", str(error) or PUBLISHED)
-        return _state(request, meeting, 422, correcting=capture, correction=form)
-    return _answered(request, meeting)
+        return show(request, meeting, 422, correcting=capture, correction=form)
+    return redirect("postmortems:meeting-minutes", pk=meeting.pk) if meeting.ended_at else _answered(request, meeting)
+
+
+def _afterwards(request: Request, meeting: Meeting, status: int, **extra: Any) -> HttpResponse:
+    """The form of a line once the meeting is over, or what is wrong with it."""
+    back = reverse("postmortems:meeting-minutes", args=[meeting.pk])
+    context = {"meeting": meeting, "back": back, **extra}
+    title = "Correct a line"
+    return render_part(request, "postmortems/_capture_correction.html", context, title=title, back=back, status=status)
 
 
 @require_POST

@@ -266,6 +266,7 @@ def _minutes(request: Request, meeting: Meeting, form: TranscriptForm, status: i
         **header_context(request, meeting.postmortem),
         "meeting": meeting,
         "groups": queries.minutes_of(meeting),
+        "can_correct": rules.can_correct_lines(request.user, meeting),
         "closing": queries.closing_of(meeting),
         "came": queries.came_to(meeting),
         "agenda": queries.agenda_of(meeting, now=timezone.now()),

@@ -23,6 +23,7 @@ from incidents.models import TimelineEvent
 from postmortems.meetings.lines import parse_line
 from postmortems.meetings.transcripts import NotATranscript, Spoken, read_transcript
 from postmortems.models import Branch, Capture, Factor, Lesson, Meeting, Postmortem, Section, TranscriptLine, Why
+from postmortems.services.text import write_texts
 
 As = Callable[[User], Client]
 pytestmark = pytest.mark.django_db
@@ -240,6 +241,70 @@ def test_after_the_meeting_lines_stay_as_they_are(as_user: As, alice: User, meet
     answer = client.post(f"/captures/{row.pk}/remove/", headers=HTMX)
     assert (answer.status_code, Lesson.objects.count()) == (409, 1)
     assert capture(client, meeting, "l: Another").status_code == 409
+
+
+@pytest.fixture
+def over(as_user: As, alice: User, bob: User, meeting: Meeting) -> Meeting:
+    """Ended, with a decision, a question and a lesson; Alice ran it, Bob took its notes."""
+    Meeting.objects.update(note_taker=bob)
+    client = as_user(alice)
+    for line in ("d: Keep it til Friday", "q: Who owns it?", "l: Limits are testd"):
+        capture(client, meeting, line)
+    client.post(f"/meetings/{meeting.pk}/end/")
+    meeting.refresh_from_db()
+    return meeting
+
+
+def fix(client: Client, row: Capture, line: str) -> Any:
+    row.refresh_from_db()
+    return client.post(f"/captures/{row.pk}/edit/", {"line": line, "revision": row.revision})
+
+
+def notes_of(meeting: Meeting) -> str:
+    return Section.objects.get(pk=meeting.notes_id).body
+
+
+def test_after_the_meeting_its_note_taker_corrects_lines_and_the_notes_follow(
+    as_user: As, bob: User, over: Meeting
+) -> None:
+    client = as_user(bob)
+    decision, question, lesson = Capture.objects.order_by("pk")
+    minutes = f"/meetings/{over.pk}/minutes/"
+    assert f"/captures/{decision.pk}/edit/" in client.get(minutes).content.decode()
+    assert "til Friday" in client.get(f"/captures/{decision.pk}/edit/").content.decode()
+    assert fix(client, decision, "decision: Keep it until Friday")["Location"] == minutes
+    fix(client, lesson, "lesson: Limits are tested")
+    fix(client, question, "action: Find out who owns it")
+    body = notes_of(over)
+    assert "- Keep it until Friday" in body
+    assert not any(gone in body for gone in ("it til Friday", "Who owns it?"))
+    assert Lesson.objects.get().text == "Limits are tested"
+    assert ActionItem.objects.get().title == "Find out who owns it"
+
+
+def test_what_people_wrote_into_the_notes_since_stays(as_user: As, alice: User, over: Meeting) -> None:
+    notes = Section.objects.get(pk=over.notes_id)
+    write_texts(notes.postmortem, {notes: "Our own words."}, by=alice, now=timezone.now())
+    decision = Capture.objects.earliest("pk")
+    assert fix(as_user(alice), decision, "d: Keep it until Friday").status_code == 302
+    assert notes_of(over).strip() == "Our own words."
+    assert Capture.objects.get(pk=decision.pk).text == "Keep it until Friday"
+
+
+def test_nobody_else_corrects_them_and_nobody_once_the_minutes_are_sent(
+    as_user: As, alice: User, manager: User, over: Meeting
+) -> None:
+    decision = Capture.objects.earliest("pk")
+    minutes = f"/meetings/{over.pk}/minutes/"
+    assert "Correct" not in as_user(manager).get(minutes).content.decode()
+    answer = fix(as_user(manager), decision, "d: Throw it away")
+    assert (answer.status_code, "took its notes" in answer.content.decode()) == (422, True)
+    as_user(alice).post(f"{minutes}send/")
+    answer = fix(as_user(alice), decision, "d: Throw it away")
+    assert (answer.status_code, "minutes were sent" in answer.content.decode()) == (422, True)
+    assert "Correct" not in as_user(alice).get(minutes).content.decode()
+    decision.refresh_from_db()
+    assert decision.text == "Keep it til Friday"
 
 
 def test_a_reader_follows_and_does_not_capture(as_user: As, mallory: User, meeting: Meeting) -> None:
