@@ -179,6 +179,26 @@ class AuditEntry(models.Model):
         return self.verb.replace(".", " ").replace("-", " ").replace("_", " ")
 
 
+class Arrival(models.Model):
+    """That everything here came by an import: what lies before it was told where it comes from, and is not told again.
+
+    One row, or none.
+    """
+
+    only = models.BooleanField(primary_key=True, default=True, editable=False)
+    at = models.DateTimeField()
+    made_at = models.DateTimeField()
+    """When the archive was made."""
+    product = models.CharField(max_length=40, blank=True)
+    """The version of the Debrief that made it."""
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=models.Q(only=True), name="accounts_arrival_one_row")]
+
+    def __str__(self) -> str:
+        return f"Import at {self.at}"
+
+
 class Guarded(models.Model):
     """Something whose readers are decided by its visibility: see `accounts.access`."""
 

@@ -6,12 +6,13 @@ class ActionsConfig(AppConfig):
 
     def ready(self) -> None:
         """Show and name action items within post-mortems, hear of imported ones, let them be searched."""
-        from accounts import home, search
+        from accounts import home, portable, search
         from actions import receivers  # noqa: F401  (connects them)
         from actions.block import ActionsBlock
         from actions.capturing import ActionMaker
         from actions.home import MyActions
         from actions.jira.queries import tracker_hosts
+        from actions.portable import KINDS
         from actions.queries import actions_in_words
         from actions.references import ActionReferences
         from actions.search import ActionSource
@@ -24,3 +25,4 @@ class ActionsConfig(AppConfig):
         references.register(ActionReferences())
         search.register(ActionSource())
         home.register(MyActions())
+        portable.register(*KINDS)

@@ -12,19 +12,25 @@ from accounts.models import User
 from accounts.search import Source
 from actions.models import ActionItem
 
-INDEX = """
+INDEX_ALL = """
 UPDATE actions_actionitem a SET search =
     setweight(to_tsvector('english', a.title || ' ACT-' || a.id), 'A') ||
     setweight(to_tsvector('english', array_to_string(a.labels, ' ')), 'B') ||
     setweight(to_tsvector('english', a.deliverable), 'C')
-WHERE a.id = %s
 """
+INDEX = f"{INDEX_ALL}WHERE a.id = %s"
 
 
 def index_action(pk: int) -> None:
     """Bring the search column of one action up to date, in the caller's transaction."""
     with connection.cursor() as cursor:
         cursor.execute(INDEX, [pk])
+
+
+def index_all() -> None:
+    """Bring the search column of every action up to date, in the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(INDEX_ALL)
 
 
 class ActionSource(Source):

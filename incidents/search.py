@@ -17,7 +17,7 @@ from incidents.models import Incident, TimelineEvent
 HIGHLIGHTED = 20_000
 """Characters in which words are looked for to be shown around them."""
 
-INDEX = """
+INDEX_ALL = """
 UPDATE incidents_incident i SET search =
     setweight(to_tsvector('english', i.title), 'A') ||
     setweight(to_tsvector('english', 'INC-' || i.id || ' ' || coalesce((
@@ -26,14 +26,20 @@ UPDATE incidents_incident i SET search =
     setweight(to_tsvector('english', left(i.summary || ' ' || i.impact || ' ' || coalesce((
         SELECT string_agg(e.text, ' ' ORDER BY e.at) FROM incidents_timelineevent e WHERE e.incident_id = i.id), ''),
         500000)), 'C')
-WHERE i.id = %s
 """
+INDEX = f"{INDEX_ALL}WHERE i.id = %s"
 
 
 def index_incident(pk: int) -> None:
     """Bring the search column of one incident up to date, in the caller's transaction."""
     with connection.cursor() as cursor:
         cursor.execute(INDEX, [pk])
+
+
+def index_all() -> None:
+    """Bring the search column of every incident up to date, in the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(INDEX_ALL)
 
 
 class IncidentSource(Source):

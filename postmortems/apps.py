@@ -6,7 +6,7 @@ class PostmortemsConfig(AppConfig):
 
     def ready(self) -> None:
         """Hear of imported incidents; let post-mortems be searched, and by their state."""
-        from accounts import home, search
+        from accounts import home, portable, search
         from postmortems import (
             captures,
             receivers,  # noqa: F401  (connects them)
@@ -14,6 +14,7 @@ class PostmortemsConfig(AppConfig):
         from postmortems.forms.document import state_filter
         from postmortems.forms.tags import TagFilter
         from postmortems.home import MyDrafts, MyMeetings, MyReviews, PostmortemsToStart, RecentlyPublished
+        from postmortems.portable import KINDS
         from postmortems.search import PostmortemSource
         from postmortems.services.capturing import EventMaker, FactorMaker, LessonMaker, WhyMaker
 
@@ -24,3 +25,4 @@ class PostmortemsConfig(AppConfig):
             home.register(part)
         for maker in (EventMaker(), WhyMaker(), FactorMaker(), LessonMaker()):
             captures.register(maker)
+        portable.register(*KINDS)

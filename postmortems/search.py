@@ -18,7 +18,7 @@ from postmortems.models import Factor, Lesson, Postmortem, Section, Why
 REFERENCE = r"\{\{[^{}]*\}\}"
 """The name of a fact in a text: no word of its author's. The fact itself is found on the incident."""
 
-INDEX = """
+INDEX_ALL = """
 UPDATE postmortems_postmortem p SET search =
     setweight(to_tsvector('english', p.title || ' PM-' || p.id), 'A') ||
     setweight(to_tsvector('english', coalesce((
@@ -39,14 +39,20 @@ UPDATE postmortems_postmortem p SET search =
         (SELECT string_agg(t.term || ' ' || t.meaning, ' ') FROM postmortems_term t WHERE t.postmortem_id = p.id),
         (SELECT string_agg(m.title || ' ' || m.shows, ' ') FROM postmortems_metric m WHERE m.postmortem_id = p.id)
     ), 200000)), 'C')
-WHERE p.id = %s
 """
+INDEX = f"{INDEX_ALL}WHERE p.id = %s"
 
 
 def index_postmortem(pk: int) -> None:
     """Bring the search column of one post-mortem up to date, in the caller's transaction."""
     with connection.cursor() as cursor:
         cursor.execute(INDEX, [REFERENCE, pk])
+
+
+def index_all() -> None:
+    """Bring the search column of every post-mortem up to date, in the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(INDEX_ALL, [REFERENCE])
 
 
 class PostmortemSource(Source):

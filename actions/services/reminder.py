@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 
-from accounts import audit
+from accounts import arrival, audit
 from accounts.enums import TeamRole
 from accounts.models import User
 from actions.enums import UNFINISHED, NoticeKind, Status
@@ -24,7 +24,8 @@ def people_to_plan_for(*, now: datetime) -> list[int]:
     """Whose hour has come today and who was not planned for yet. Days and hours are those of each person's own zone."""
     _make_settings()
     settings = ReminderSettings.objects.filter(person__is_active=True).select_related("person")
-    return [each.person_id for each in settings if _day_to_plan(each, now=now)]
+    import_at = arrival.arrived_at()
+    return [each.person_id for each in settings if _day_to_plan(each, import_at, now=now)]
 
 
 def _make_settings() -> None:
@@ -32,12 +33,16 @@ def _make_settings() -> None:
     ReminderSettings.objects.bulk_create([ReminderSettings(person=person) for person in missing], ignore_conflicts=True)
 
 
-def _day_to_plan(settings: ReminderSettings, *, now: datetime) -> date | None:
-    """The person's day, once their hour has come, unless it is planned already or one without reminders."""
+def _day_to_plan(settings: ReminderSettings, import_at: datetime | None, *, now: datetime) -> date | None:
+    """The person's day, once their hour has come, unless it is planned already or one without reminders.
+
+    On the day of an import everybody was told where everything comes from.
+    """
     local = now.astimezone(settings.person.zone)
     today = local.date()
     is_on = settings.on_weekends or is_working_day(today)
     is_new = settings.planned_on is None or settings.planned_on < today
+    is_new = is_new and arrival.is_day_after(today, settings.person.zone, import_at)
     return today if is_on and is_new and local.hour >= settings.at_hour else None
 
 
@@ -48,7 +53,7 @@ def plan_day(*, person_id: int, now: datetime) -> int:
     A day that was missed, because nothing ran, is made up for: of each action, the latest reminder goes out.
     """
     settings = ReminderSettings.objects.select_for_update(of=("self",)).select_related("person").get(pk=person_id)
-    today = _day_to_plan(settings, now=now)
+    today = _day_to_plan(settings, arrival.arrived_at(), now=now)
     if today is None or not settings.person.is_active:
         return 0
     settings.planned_on = today
@@ -143,7 +148,7 @@ def plan_all_done(*, now: datetime) -> int:
     Looked for afterwards, not when an action is settled: two people settling the last two would each see the other's.
     """
     last = ActionItem.objects.filter(postmortem=OuterRef("pk")).order_by("-finished_at").values("finished_at")[:1]
-    recent = ActionItem.objects.filter(finished_at__gt=now - SETTLED_LATELY).values("postmortem")
+    recent = ActionItem.objects.filter(finished_at__gt=arrival.since(now - SETTLED_LATELY)).values("postmortem")
     unfinished = ActionItem.objects.unfinished().filter(postmortem=OuterRef("pk"))
     settled = Postmortem.objects.filter(~Exists(unfinished), pk__in=recent).annotate(settled_at=Subquery(last))
     settled_at = dict(settled.values_list("pk", "settled_at"))

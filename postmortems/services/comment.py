@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
-from accounts import audit
+from accounts import arrival, audit
 from accounts.exceptions import EditedMeanwhile
 from accounts.mail import MailNotSent, link_to, send
 from accounts.models import User
@@ -215,8 +216,14 @@ def _lock_open(thread: Thread) -> Thread:
 
 def people_to_mail(*, now: datetime) -> list[int]:
     """Who has comments that they did not read for a while."""
-    due = CommentNotice.objects.filter(read_at=None, mailed_at=None, comment__created_at__lt=now - MAILED_AFTER)
-    return list(due.filter(person__is_active=True).values_list("person", flat=True).distinct())
+    due = CommentNotice.objects.filter(_to_mail(now), person__is_active=True)
+    return list(due.values_list("person", flat=True).distinct())
+
+
+def _to_mail(now: datetime) -> Q:
+    """Condition on a notice: not read for a while, and not from before an import."""
+    written = Q(comment__created_at__gt=import_at) if (import_at := arrival.arrived_at()) else Q()
+    return written & Q(read_at=None, mailed_at=None, comment__created_at__lt=now - MAILED_AFTER)
 
 
 @transaction.atomic
@@ -227,7 +234,7 @@ def mail_digest(*, person_id: int, now: datetime) -> int:
     mail that cannot be sent is tried again the next time.
     """
     rows = CommentNotice.objects.select_for_update(of=("self",), skip_locked=True).filter(
-        person=person_id, read_at=None, mailed_at=None, comment__created_at__lt=now - MAILED_AFTER
+        _to_mail(now), person=person_id
     )
     notices = list(
         rows.select_related("person", "comment__created_by", "comment__thread", "comment__postmortem__incident")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
+from accounts import arrival
 from accounts.mail import MailNotSent, link_to, send
 from accounts.models import Team, User
 from incidents.models import Service
@@ -62,25 +63,28 @@ def follow(*, person: User, wish: Wish) -> Following:
 
 def plan_tidings(*, now: datetime) -> None:
     """Write into the ledger what is due; repeating it writes nothing twice."""
+    import_at = arrival.arrived_at()
     fresh = Postmortem.objects.filter(
-        ~_told(TidingsKind.PUBLISHED), state=State.PUBLISHED, published_at__gt=now - NOT_LATER
+        ~_told(TidingsKind.PUBLISHED), state=State.PUBLISHED, published_at__gt=arrival.since(now - NOT_LATER)
     )
     for postmortem in fresh.filter(published_at__lt=now - SETTLES).select_related("incident"):
         _plan(followers_of(postmortem), TidingsKind.PUBLISHED, now=now, postmortem=postmortem)
-    for postmortem in _a_year_old(now).filter(~_told(TidingsKind.ANNIVERSARY, for_on=now.date())):
+    old = _a_year_old(now) if arrival.is_day_after(now.date(), UTC, import_at) else Postmortem.objects.none()
+    for postmortem in old.filter(~_told(TidingsKind.ANNIVERSARY, for_on=now.date())):
         everybody = {postmortem.owner, *followers_of(postmortem)}
         _plan(everybody, TidingsKind.ANNIVERSARY, now=now, postmortem=postmortem, for_on=now.date())
     mondays: defaultdict[date, list[User]] = defaultdict(list)
     for row in Following.objects.filter(weekly=True, person__is_active=True).select_related("person"):
         here = now.astimezone(row.person.zone)
-        if here.weekday() == 0 and here.hour >= HOUR:
+        is_new = arrival.is_day_after(here.date(), row.person.zone, import_at)
+        if here.weekday() == 0 and here.hour >= HOUR and is_new:
             mondays[here.date()].append(row.person)
     for monday, people in mondays.items():
         _plan(people, TidingsKind.DIGEST, now=now, for_on=monday)
-    _plan_deadlines(now=now)
+    _plan_deadlines(import_at, now=now)
 
 
-def _plan_deadlines(*, now: datetime) -> None:
+def _plan_deadlines(import_at: datetime | None, *, now: datetime) -> None:
     """Nudge owners on the day a draft or a publication is due, and weekly while it is late."""
     writing, unpublished = [State.DRAFT, State.REOPENED], [State.DRAFT, State.REOPENED, State.IN_REVIEW]
     for kind, name, states in (
@@ -92,7 +96,8 @@ def _plan_deadlines(*, now: datetime) -> None:
         for row in rows:
             here = now.astimezone(row.owner.zone)
             due = getattr(row, name).astimezone(row.owner.zone).date()
-            if here.hour >= HOUR and is_nudged_on(here.date(), due):
+            is_new = arrival.is_day_after(here.date(), row.owner.zone, import_at)
+            if here.hour >= HOUR and is_new and is_nudged_on(here.date(), due):
                 _plan([row.owner], kind, now=now, postmortem=row, for_on=here.date())
 
 

@@ -151,7 +151,5 @@ def fill(size: Size) -> None:
 
 def index_all() -> None:
     """Fill the search columns as the product does, for all rows at once."""
-    with connection.cursor() as cursor:
-        for statement in (incidents.search.INDEX, postmortems.search.INDEX, actions.search.INDEX):
-            every_row, _, _ = statement.rpartition("WHERE")
-            cursor.execute(every_row, [postmortems.search.REFERENCE] if "%s" in every_row else None)
+    for search in (incidents.search, postmortems.search, actions.search):
+        search.index_all()
