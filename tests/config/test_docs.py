@@ -6,6 +6,7 @@ import pytest
 
 from config.env import BASE_DIR
 from incidents.importers.debrief_json import read_incident
+from tests.export_format import BEGIN, END, GUIDE, tables
 
 CONFIGURE = (BASE_DIR / "docs" / "configure.md").read_text()
 READ = re.compile(r'env\.(?:boolean|number|text|words|address|choice|mail|database)\(\s*"([A-Z_]+)"')
@@ -46,3 +47,9 @@ def test_every_field_of_the_incident_format_is_documented_and_the_smallest_file_
     smallest = re.search(r"```json\n(.*?)```", guide, re.DOTALL)
     assert smallest
     assert read_incident(smallest[1], file_name="smallest.json").severity == "SEV1"
+
+
+def test_every_field_of_the_export_is_documented() -> None:
+    """When a kind changed on purpose, `tests.export_format.write_tables` writes the tables anew."""
+    _, _, rest = GUIDE.read_text().partition(BEGIN)
+    assert rest.partition(END)[0].strip() == tables().strip()
