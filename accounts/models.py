@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from datetime import datetime, timedelta
 from typing import ClassVar, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -197,6 +199,52 @@ class Arrival(models.Model):
 
     def __str__(self) -> str:
         return f"Import at {self.at}"
+
+
+class ExportQuerySet(models.QuerySet["Export"]):
+    def visible_to(self, user: User) -> Self:
+        """Their own, for administrators: an archive holds what whoever asked for it may see."""
+        return self.filter(asked_by=user) if user.is_administrator else self.none()
+
+
+class Export(models.Model):
+    """An archive that an administrator asked for; once it is made, it lies here for a day."""
+
+    KEPT_FOR: ClassVar[timedelta] = timedelta(hours=24)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    asked_by = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    asked_at = models.DateTimeField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    ready_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    file = models.CharField(max_length=100, blank=True)
+    """Below the folder of files, once it is ready."""
+    size = models.PositiveBigIntegerField(default=0)
+    lines = models.PositiveBigIntegerField(default=0)
+
+    objects = ExportQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-asked_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["asked_by"],
+                condition=models.Q(ready_at=None, failed_at=None),
+                name="accounts_export_one_at_a_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Export asked for at {self.asked_at:%Y-%m-%d %H:%M} UTC"
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.ready_at is None and self.failed_at is None
+
+    @property
+    def kept_until(self) -> datetime | None:
+        return self.ready_at and self.ready_at + self.KEPT_FOR
 
 
 class Guarded(models.Model):

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
-from accounts.models import AuditEntry, Invitation, Membership, Team, User
+from accounts.models import Arrival, AuditEntry, Export, Invitation, Membership, Team, User
 from accounts.paging import Page, page_of
 
 
@@ -83,3 +83,13 @@ class AuditFilters:
 def audit_for_list(filters: AuditFilters, *, cursor: str) -> Page[AuditEntry]:
     """One page of the audit log, newest first."""
     return page_of(filters.apply(AuditEntry.objects.select_related("actor")), order=("pk",), cursor=cursor, size=100)
+
+
+def exports_of(person: User) -> QuerySet[Export]:
+    """The archives this person asked for that are still here, the latest first."""
+    return Export.objects.visible_to(person)
+
+
+def arrival() -> Arrival | None:
+    """The import by which everything came here, if it did."""
+    return Arrival.objects.first()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.views import audit, health, home, invitations, people, search, session, settings, teams
+from accounts.views import audit, export, health, home, invitations, people, search, session, settings, teams
 
 app_name = "accounts"
 urlpatterns = [
@@ -35,4 +35,9 @@ urlpatterns = [
     path("administration/people/<int:pk>/deactivate/", people.person_deactivate, name="person-deactivate"),
     path("administration/people/<int:pk>/reactivate/", people.person_reactivate, name="person-reactivate"),
     path("administration/audit/", audit.audit, name="audit"),
+    path("administration/export/", export.exports, name="exports"),
+    path("administration/export/ask/", export.export_ask, name="export-ask"),
+    path("administration/export/<uuid:pk>/", export.export, name="export"),
+    path("administration/export/<uuid:pk>/download/", export.export_download, name="export-download"),
+    path("administration/export/<uuid:pk>/delete/", export.export_delete, name="export-delete"),
 ]

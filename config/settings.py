@@ -148,6 +148,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, object]] = {
     "tell-attendees": {"task": "postmortems.tasks.tell_attendees", "schedule": 60.0},
     "tell-followers": {"task": "postmortems.tasks.tell_followers", "schedule": 120.0},
     "push-pages": {"task": "postmortems.tasks.push_pages", "schedule": 60.0},
+    "sweep-exports": {"task": "accounts.tasks.sweep_exports", "schedule": 300.0},
     "mail-comments": {"task": "postmortems.tasks.mail_comments", "schedule": 300.0},
 }
 

@@ -16,7 +16,7 @@ from django.test import Client
 from django.test.client import ClientHandler
 
 from accounts.enums import TeamRole, Visibility
-from accounts.models import AuditEntry, Invitation, Membership, Team, User
+from accounts.models import AuditEntry, Export, Invitation, Membership, Team, User
 from actions.models import (
     ActionIdea,
     ActionItem,
@@ -151,7 +151,9 @@ def build_world() -> World:
     channel = Channel.objects.create(team=team, name="#edge", added_by=people["manager"], added_at=NOON)
     channel.teams.add(team)
     view = SavedView.objects.create(person=people["owner"], of="actions", name="Mine", query="owner=me")
-    for shared in (channel, connection, mapping, run, view, change, team, rule, template, invitation, people["member"]):
+    export = Export.objects.create(asked_by=people["administrator"], asked_at=NOON)
+    settled = (export, channel, connection, mapping, run, view, change, team, rule, template, invitation)
+    for shared in (*settled, people["member"]):
         for visibility in Visibility:
             world.objects[type(shared), visibility] = shared
     return world

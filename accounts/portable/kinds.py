@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +13,8 @@ from django.db import models
 from django.db.models import Q, QuerySet
 
 from accounts.access import VisibleManager
-from accounts.models import User
+from accounts.enums import Visibility
+from accounts.models import Guarded, User
 from accounts.portable.codecs import Codec, Unfit, Value, codec_of, list_of, read_value
 from accounts.secrets import SealedField
 
@@ -184,6 +185,17 @@ def rows_seen(model: type[models.Model], by: User) -> QuerySet[Any]:
     return cast("VisibleManager", model._default_manager).visible_to(by)
 
 
+def restricted_rows(by: User) -> Iterator[models.Model]:
+    """What `by` may see although it is not for everybody: looks at it are noted one by one."""
+    for kind in all_kinds():
+        if issubclass(kind.model, Guarded):
+            guards = [each.name for each in kind.references if issubclass(each.remote_field.model, Guarded)]
+            condition = Q(visibility=Visibility.RESTRICTED)
+            for name in guards:
+                condition |= Q(**{f"{name}__visibility": Visibility.RESTRICTED})
+            yield from rows_seen(kind.model, by).filter(condition).select_related(*guards)
+
+
 def _may_be_missing(column: AnyField) -> bool:
     """Whether an archive of an earlier Debrief may know nothing of it."""
     may_be_empty = column.null or (column.empty_strings_allowed and column.blank)
@@ -201,6 +213,7 @@ NOT_EXPORTED: Mapping[str, str] = {
     "socialaccount.SocialApp": "the provider is set up in the environment, with its secret",
     "socialaccount.SocialToken": "secrets of the provider, good for nothing afterwards",
     "accounts.Arrival": "says how this installation came by its data, not what the data is",
+    "accounts.Export": "archives that wait here to be fetched",
     "actions.HookDelivery": "what Jira delivered here lately; another delivery only has an issue looked at again",
 }
 """Models whose rows are in no archive, and why."""

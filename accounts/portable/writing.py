@@ -38,16 +38,37 @@ class Written:
         return sum(each.lines for each in self.manifest.kinds.values())
 
 
+class Busy(Exception):
+    """Somebody else is at it."""
+
+
+def hold_alone(number: int) -> None:
+    """Be the only one in this database with `number` until the transaction ends. Raises `Busy`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [number])
+        [is_ours] = cursor.fetchone()
+    if not is_ours:
+        raise Busy
+
+
 def write_organisation(
-    into: IO[bytes], *, by: User | None, now: datetime, progress: Progress = lambda done, total: None
+    into: IO[bytes],
+    *,
+    by: User | None,
+    now: datetime,
+    alone: int | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> Written:
     """Write what `by` may see into a new archive; for None, everything.
 
     Reads one snapshot, so that what is changed meanwhile does not tear it. Must not be called within a transaction.
+    With `alone`, raises `Busy` while somebody else writes under that number.
     """
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        if alone is not None:
+            hold_alone(alone)
         return _Writing(Writer(into, made_at=now), by, progress).write(now=now)
 
 

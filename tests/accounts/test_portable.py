@@ -20,6 +20,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 
+from accounts.enums import Visibility
 from accounts.models import Arrival, AuditEntry, Invitation, Team, User
 from accounts.portable.kinds import NOT_EXPORTED, all_kinds, forgotten_models
 from accounts.portable.reading import read_organisation
@@ -237,6 +238,53 @@ def test_a_jira_is_paused_until_it_has_its_secret(imported: Path) -> None:
     ItemSync.objects.update(due_at=WEDNESDAY)
     later = WEDNESDAY + timedelta(days=3)
     assert (inbound.due_connections(now=later), inbound.poll_due(now=later)) == ([], [])
+
+
+# -- What an administrator's archive holds -----------------------------------------------------------------------------
+
+
+def test_it_holds_what_the_administrator_may_see_and_no_more(archives: dict[str, Path]) -> None:
+    whole, seen = (
+        b"".join(contents_of(archives[name]).values()).decode(errors="replace") for name in ("whole", "seen")
+    )
+    for canary, is_seen in (
+        ("Learning canaryorganisation", True),
+        ("Learning canaryteam", True),
+        ("canaryrestricted", False),
+        ("Perspective canaryorganisation", False),
+        ('"name": "Mine", "query": "owner=me"', False),
+    ):
+        assert canary in whole, canary
+        assert (canary in seen) == is_seen, canary
+    assert "restricted to others" in contents_of(archives["seen"])["manifest.json"].decode()
+
+
+def test_a_reference_to_what_is_hidden_is_left_empty(archives: dict[str, Path]) -> None:
+    for name, is_told in (("whole", True), ("seen", False)):
+        [line] = [
+            each for each in lines_of(archives[name], "incidents") if each["title"] == "Outage canaryorganisation"
+        ]
+        assert (line["repeat_of"] is not None) == is_told
+
+
+def test_what_is_one_persons_own_is_theirs_alone(archives: dict[str, Path]) -> None:
+    [administrator] = [
+        each for each in lines_of(archives["seen"], "people") if each["email"] == "administrator@example.com"
+    ]
+    for kind in all_kinds():
+        if kind.own:
+            assert lines_of(archives["whole"], kind.name), kind.name
+            assert {each[kind.own] for each in lines_of(archives["seen"], kind.name)} <= {administrator["id"]}, (
+                kind.name
+            )
+        if kind.is_whole_only:
+            assert lines_of(archives["seen"], kind.name) == []
+
+
+def test_it_can_be_imported_too(archives: dict[str, Path]) -> None:
+    call_command("import_organisation", str(archives["seen"]))
+    assert Postmortem.objects.filter(title="Learning canaryteam").exists()
+    assert not Incident.objects.filter(visibility=Visibility.RESTRICTED).exists()
 
 
 # -- Nobody is told ----------------------------------------------------------------------------------------------------
