@@ -59,6 +59,7 @@ KINDS = (
         },
         fills={"paused_reason": _needs_secret, "paused_at": _moment, "told_at": _moment},
     ),
+    Kind("token_warnings", models.TokenWarning, "a mail that a connection's token ends soon"),
     Kind("jira_mappings", models.JiraMapping, "where a team's actions go in Jira"),
     Kind("jira_people", models.JiraPerson, "which account of a Jira is which person"),
     Kind("sync_runs", models.SyncRun, "many actions sent to Jira at once"),

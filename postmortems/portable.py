@@ -10,7 +10,7 @@ from accounts.portable import Kind
 from accounts.portable.archive import STORED_NAME
 from accounts.portable.codecs import Codec, Unfit, Value
 from postmortems import models
-from postmortems.enums import MeetingState
+from postmortems.enums import MeetingState, NewsState
 from postmortems.search import index_all
 
 _CONTENT_TYPE = re.compile(r"[a-z]+/[A-Za-z0-9.+_-]+(; ?[a-z]+=[A-Za-z0-9_-]+)?")
@@ -63,10 +63,22 @@ def _told(tidings: models.Tidings) -> None:
     tidings.is_moot = tidings.is_moot or tidings.sent_at is None
 
 
+def _without_hook(channel: models.Channel) -> None:
+    if channel.hook:
+        channel.trouble = "Its incoming webhook did not come along with an import: give it again."
+
+
+def _said(news: models.News) -> None:
+    """What waits is said by the Debrief that the archive comes from."""
+    if news.state == NewsState.WAITING:
+        news.state = NewsState.UNCLEAR if news.is_leaving else NewsState.MOOT
+
+
 LEASE = {"leased_until": "whose hands it is in here"}
 KINDS = (
     Kind("templates", models.Template, "a shape for post-mortems", is_seeded=True),
     Kind("template_sections", models.TemplateSection, "a section of a template", is_seeded=True),
+    Kind("tags", models.Tag, "a word that post-mortems are found by"),
     Kind(
         "postmortems",
         models.Postmortem,
@@ -118,6 +130,21 @@ KINDS = (
         settle=_told,
         own="person",
     ),
+    Kind(
+        "channels",
+        models.Channel,
+        "a Slack channel and what it hears; without its incoming webhook",
+        settle=_without_hook,
+    ),
+    Kind("news", models.News, "what a channel was told", left_out=LEASE, settle=_said),
+    Kind("confluence_places", models.ConfluencePlace, "where the pages of a team go in Confluence"),
+    Kind(
+        "confluence_pages",
+        models.ConfluencePage,
+        "the page of a post-mortem in Confluence",
+        left_out={**LEASE, "lease": LEASE["leased_until"], "due_at": "nothing is pushed because of an import"},
+    ),
+    Kind("confluence_notes", models.ConfluenceNote, "what happened between a post-mortem and its page"),
     Kind("live_texts", models.DocumentHead, "where the live text of a post-mortem stands"),
     Kind("live_text_snapshots", models.DocumentSnapshot, "a live text up to an entry, as one Yjs update"),
     Kind(

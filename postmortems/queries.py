@@ -41,7 +41,6 @@ from postmortems.models import (
     TemplateSection,
     Thread,
     own_visibility,
-    postmortem_visibility,
 )
 
 SHOWN_NEWS = 20
@@ -102,10 +101,7 @@ def tags_of(postmortem: Postmortem) -> list[Tag]:
 
 
 def known_tags(user: User) -> list[Tag]:
-    """Tags on post-mortems that `user` may see: that another exists would say something of what is hidden."""
-    through = Postmortem.tags.through.objects.filter(tag=OuterRef("pk"))
-    seen = through.filter(postmortem_visibility(user, "postmortem__"))
-    return list(Tag.objects.filter(Exists(seen))[:MOST_KNOWN_TAGS])
+    return list(Tag.objects.visible_to(user)[:MOST_KNOWN_TAGS])
 
 
 def postmortem_of(incident: Incident) -> Postmortem | None:

@@ -28,10 +28,14 @@ from incidents.models import Incident, Service
 from postmortems.collab import store
 from postmortems.collab.document import root_name
 from postmortems.collab.store import Append
+from postmortems.enums import NewsKind, NewsState
 from postmortems.models import (
     AllowedWords,
+    Channel,
     CoachSettings,
     Comment,
+    ConfluencePage,
+    ConfluencePlace,
     DocumentHead,
     Following,
     Gate,
@@ -41,6 +45,7 @@ from postmortems.models import (
     PublicationSettings,
     Revision,
     Section,
+    Tag,
     Tidings,
     Why,
 )
@@ -145,6 +150,21 @@ def _ledgers(postmortem: Postmortem, owner: User, member: User) -> None:
     ReminderSettings.objects.create(person=owner, at_hour=7, planned_on=date(2026, 4, 2))
     ReminderPause.objects.create(person=member, action=action, until=date(2027, 1, 1))
     Notice.objects.create(person=owner, kind="late", action=action, for_on=date(2026, 5, 2), due_on=date(2026, 5, 1))
+    JiraConnection.objects.get().token_warnings.create(expires_on=date(2027, 1, 1), days=30, sent_at=NOON)
+    postmortem.tags.set([Tag.objects.create(name="odd one"), Tag.objects.create(name="odd two")])
+    Following.objects.get(person=member).tags.set(Tag.objects.all())
+    channel = Channel.objects.get()
+    channel.tags.set(Tag.objects.filter(name="odd one"))
+    Channel.objects.create(team=channel.team, name="#hooked", hook="sealed", added_by=owner, added_at=NOON)
+    for at in (None, NOON):
+        state = NewsState.SENT if at else NewsState.WAITING
+        kind = NewsKind.PUBLISHED if at else NewsKind.DIGEST
+        channel.news.create(kind=kind, postmortem=postmortem, planned_at=NOON, state=state, told_at=at)
+    ConfluencePlace.objects.create(team=channel.team, space="OPS", parent="12")
+    ConfluencePage.objects.create(
+        postmortem=postmortem, page_id="77", version=3, asked_by=owner, asked_at=NOON, due_at=NOON, pushed_at=NOON
+    )
+    postmortem.confluence_notes.create(at=NOON, words=ODD)
     meeting = postmortem.meetings.get()
     meeting.agenda.update(spent=timedelta(minutes=3, microseconds=5))
 

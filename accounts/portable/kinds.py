@@ -176,8 +176,8 @@ class Kind:
 
 
 def is_guarded(model: type[models.Model]) -> bool:
-    """Whether a row's readers are decided one by one."""
-    return hasattr(model, "guarded_by")
+    """Whether not everybody may see every row."""
+    return hasattr(model._default_manager.all(), "visible_to")
 
 
 def rows_seen(model: type[models.Model], by: User) -> QuerySet[Any]:
@@ -213,6 +213,8 @@ NOT_EXPORTED: Mapping[str, str] = {
     "socialaccount.SocialApp": "the provider is set up in the environment, with its secret",
     "socialaccount.SocialToken": "secrets of the provider, good for nothing afterwards",
     "accounts.Arrival": "says how this installation came by its data, not what the data is",
+    "postmortems.ConfluenceConnection": "nothing without its secret: connect it again, and its pages are known",
+    "actions.JiraGrant": "tokens and the secret of an app: somebody agrees at Atlassian again",
     "accounts.Export": "archives that wait here to be fetched",
     "actions.HookDelivery": "what Jira delivered here lately; another delivery only has an issue looked at again",
 }

@@ -261,7 +261,8 @@ def fix(client: Client, row: Capture, line: str) -> Any:
 
 
 def notes_of(meeting: Meeting) -> str:
-    return Section.objects.get(pk=meeting.notes_id).body
+    assert meeting.notes is not None
+    return Section.objects.get(pk=meeting.notes.pk).body
 
 
 def test_after_the_meeting_its_note_taker_corrects_lines_and_the_notes_follow(
@@ -283,7 +284,8 @@ def test_after_the_meeting_its_note_taker_corrects_lines_and_the_notes_follow(
 
 
 def test_what_people_wrote_into_the_notes_since_stays(as_user: As, alice: User, over: Meeting) -> None:
-    notes = Section.objects.get(pk=over.notes_id)
+    assert over.notes is not None
+    notes = Section.objects.get(pk=over.notes.pk)
     write_texts(notes.postmortem, {notes: "Our own words."}, by=alice, now=timezone.now())
     decision = Capture.objects.earliest("pk")
     assert fix(as_user(alice), decision, "d: Keep it until Friday").status_code == 302
