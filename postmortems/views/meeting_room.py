@@ -40,7 +40,7 @@ OVER = "The meeting is over."
 @require_GET
 @opens(Meeting, rules.can_see)
 def meeting(request: Request, meeting: Meeting) -> HttpResponseBase:
-    """The room while it runs; before, the plan; afterwards, the minutes."""
+    """The room while it runs, with `?projector` for a wall; before, the plan; afterwards, the minutes."""
     if meeting.ended_at:
         return redirect("postmortems:meeting-minutes", pk=meeting.pk)
     if not meeting.is_running:
@@ -63,11 +63,14 @@ def _room(request: Request, meeting: Meeting) -> HttpResponse:
         }
         for shown in present["agenda"]
     ]
+    is_projected = "projector" in request.GET
     context = {
         **present,
         **comments_context(request, postmortem),
         "steps": steps,
-        "may_come": rules.can_come(request.user, meeting),
+        "may_come": rules.can_come(request.user, meeting) and not is_projected,
+        "is_projected": is_projected,
+        **({"theme": "dark"} if is_projected else {}),
         "closing": queries.closing_of(meeting),
         "notes": section_context(notes) if notes else None,
     }

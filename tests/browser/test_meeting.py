@@ -193,3 +193,20 @@ def test_a_phone_captures(screen: Screen, alice: User) -> None:
     capture(page, "lesson: Limits are tested")
     expect(page.locator(".capture")).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_projector_follows_and_has_nothing_to_press(context_of: ContextOf, alice: User, meeting: Meeting) -> None:
+    leader = context_of(alice).new_page()
+    leader.goto(f"/meetings/{meeting.pk}/")
+    with leader.context.expect_page() as opened:
+        leader.get_by_role("link", name="Projector").click()
+    wall = opened.value
+    expect(wall.locator("html")).to_have_attribute("data-theme", "debrief-dark")
+    expect(wall.locator(".meeting-clock strong")).to_have_text("Tone")
+    expect(wall.get_by_role("button")).to_have_count(0)
+    expect(wall.get_by_role("textbox")).to_have_count(0)
+    leader.locator(".meeting-controls").get_by_role("button", name="Timeline").click()
+    expect(wall.locator(".meeting-clock strong")).to_have_text("Timeline")
+    expect(wall.locator("#step-timeline")).to_be_visible()
+    expect(wall.get_by_role("button")).to_have_count(0)
+    assert float(wall.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)")) >= 24
