@@ -40,8 +40,8 @@ from postmortems.wiki.pages import (
     WikiError,
 )
 
-LEASE = timedelta(minutes=4)
-"""A worker that takes longer has lost its right to write down what it did."""
+LEASE = timedelta(minutes=6)
+"""Longer than any task may take (CELERY_TASK_TIME_LIMIT): who is still at work has it, who died has not."""
 WAITS = [timedelta(minutes=each) for each in (1, 2, 5, 15, 30, 60)]
 """After each failure that may pass by itself; the last again and again."""
 MOST_ATTEMPTS = 24

@@ -262,7 +262,8 @@ def fix(client: Client, row: Capture, line: str) -> Any:
 
 def notes_of(meeting: Meeting) -> str:
     assert meeting.notes is not None
-    return Section.objects.get(pk=meeting.notes.pk).body
+    meeting.notes.refresh_from_db()
+    return meeting.notes.body
 
 
 def test_after_the_meeting_its_note_taker_corrects_lines_and_the_notes_follow(
@@ -284,8 +285,8 @@ def test_after_the_meeting_its_note_taker_corrects_lines_and_the_notes_follow(
 
 
 def test_what_people_wrote_into_the_notes_since_stays(as_user: As, alice: User, over: Meeting) -> None:
-    assert over.notes is not None
-    notes = Section.objects.get(pk=over.notes.pk)
+    notes = over.notes
+    assert notes is not None
     write_texts(notes.postmortem, {notes: "Our own words."}, by=alice, now=timezone.now())
     decision = Capture.objects.earliest("pk")
     assert fix(as_user(alice), decision, "d: Keep it until Friday").status_code == 302

@@ -162,7 +162,7 @@ def test_a_worker_that_died_after_making_the_page_leaves_it_to_be_found(
             work()
     assert len(ready.made) == 1
     assert work(timedelta(minutes=1)) == []
-    assert work(timedelta(minutes=5)) == [True]
+    assert work(timedelta(minutes=7)) == [True]
     assert len(ready.made) == 1
 
 
