@@ -1,6 +1,6 @@
 # Two commands matter: `make run` starts Debrief on this machine, `make test` checks all of it.
 .DEFAULT_GOAL := help
-.PHONY: help run env test check format lock bench bench-live bench-meeting bench-jira bench-coach coach-report soak jira-mutants soak-live services services-stop venv venv-dev static static-check
+.PHONY: help run env test check format lock bench bench-live bench-meeting bench-jira bench-coach bench-export coach-report soak jira-mutants soak-live services services-stop venv venv-dev static static-check
 
 PYTHON := .venv/bin/python
 PYTEST := $(PYTHON) -m pytest
@@ -48,6 +48,9 @@ bench-meeting: venv-dev  ## Hold a meeting of twenty screens; how soon is a capt
 
 bench-jira: venv-dev  ## Count the requests the synchronisation needs of a Jira that takes 100 ms for each
 	@exec $(PYTHON) -m tests.bench.jira
+
+bench-export: venv-dev  ## Take everything out and in again; does memory stay flat?
+	@exec $(PYTHON) -m tests.bench.portable
 
 bench-coach: venv-dev  ## Measure the coach on a section, four pages, and up to a megabyte
 	@exec $(PYTHON) -m tests.bench.coach

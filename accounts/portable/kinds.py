@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -189,11 +189,12 @@ def restricted_rows(by: User) -> Iterator[models.Model]:
     """What `by` may see although it is not for everybody: looks at it are noted one by one."""
     for kind in all_kinds():
         if issubclass(kind.model, Guarded):
-            guards = [each.name for each in kind.references if issubclass(each.remote_field.model, Guarded)]
+            always = [each for each in kind.references if not each.null]
+            guards = [each.name for each in always if issubclass(each.remote_field.model, Guarded)]
             condition = Q(visibility=Visibility.RESTRICTED)
             for name in guards:
                 condition |= Q(**{f"{name}__visibility": Visibility.RESTRICTED})
-            yield from rows_seen(kind.model, by).filter(condition).select_related(*guards)
+            yield from rows_seen(kind.model, by).filter(condition)
 
 
 def _may_be_missing(column: AnyField) -> bool:
@@ -237,6 +238,14 @@ def kind_named(name: str) -> Kind | None:
 
 def kind_of(model: type[models.Model]) -> Kind | None:
     return next((kind for kind in _kinds.values() if kind.model is model), None)
+
+
+def file_names(kinds: Iterable[Kind], by: User | None = None) -> Iterator[str]:
+    """What the rows that `by` may see call their files, below the folder of files; for None, all rows."""
+    for kind in kinds:
+        for name, column in kind.columns.items():
+            if isinstance(column, models.FileField):
+                yield from kind.rows(by).exclude(**{name: ""}).values_list(name, flat=True).iterator()
 
 
 def forgotten_models() -> list[str]:

@@ -18,7 +18,7 @@ from django.db.models import Exists, F, OuterRef
 from accounts.models import Arrival, User
 from accounts.portable.archive import FILES, PORTION, BadArchive, Manifest, Reader
 from accounts.portable.codecs import Unfit
-from accounts.portable.kinds import Kind, all_kinds, kind_named, kind_of
+from accounts.portable.kinds import Kind, all_kinds, file_names, kind_named, kind_of
 
 ROWS_AT_A_TIME = 500
 BYTES_AT_A_TIME = 4 * 1024 * 1024
@@ -180,18 +180,17 @@ class _Reading:
 
     def _store_files(self, kinds: Iterable[Kind]) -> list[str]:
         """Every file that a row names, and no other; those that were missing where the archive was made."""
-        missing, listed = [], 0
+        missing, listed, named = [], 0, set(file_names(kinds))
         for number, line in self._archive.lines(FILES):
             name, listed = str(line["file"]), listed + 1
-            if not any(rows.filter(**{column: name}).exists() for rows, column in _file_columns(kinds)):
+            if name not in named:
                 raise BadArchive(f"No row has the file {name}.", file=FILES, line=number)
             if line["bytes"] is None:
                 missing.append(name)
             else:
                 self._store_file(name, str(line["sha256"]))
-        named = sum(rows.exclude(**{column: ""}).count() for rows, column in _file_columns(kinds))
-        if named != listed:
-            raise BadArchive(f"It lists {listed} files, and the rows name {named}.", file=FILES)
+        if listed != len(named):
+            raise BadArchive(f"It lists {listed} files, and the rows name {len(named)}.", file=FILES)
         return missing
 
     def _store_file(self, name: str, digest: str) -> None:
@@ -214,8 +213,14 @@ class _InPortions(File):  # type: ignore[type-arg]  # Django's is no generic at 
 
 
 def _weight(line: Mapping[str, Any]) -> int:
-    """About how much memory a line's row takes."""
-    return sum(len(value) for value in line.values() if isinstance(value, str | list))
+    """About how many bytes a line's row takes."""
+    return sum(
+        len(value) if isinstance(value, str) else 100 * len(value) for value in line.values() if _has_parts(value)
+    )
+
+
+def _has_parts(value: Any) -> bool:
+    return isinstance(value, str | list | dict)
 
 
 def _insert(kind: Kind, rows: Sequence[models.Model], links: Sequence[Mapping[str, list[Any]]]) -> None:
@@ -276,13 +281,6 @@ def _in_a_circle(kind: Kind) -> tuple[Any, ...] | None:
 
 def _quoted(name: str | None) -> str:
     return connection.ops.quote_name(name or "")
-
-
-def _file_columns(kinds: Iterable[Kind]) -> Iterator[tuple[models.QuerySet[Any], str]]:
-    for kind in kinds:
-        for name, column in kind.columns.items():
-            if isinstance(column, models.FileField):
-                yield kind.model._default_manager.all(), name
 
 
 def _reset_numbers(kinds: Sequence[Kind], manifest: Manifest) -> None:

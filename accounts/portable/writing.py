@@ -15,7 +15,7 @@ from django.db import connection, models, transaction
 
 from accounts.models import User
 from accounts.portable.archive import FILES, FOLDER, PORTION, Listed, Manifest, Sum, Writer, line_of
-from accounts.portable.kinds import Kind, all_kinds, is_guarded, rows_seen
+from accounts.portable.kinds import Kind, all_kinds, file_names, is_guarded, rows_seen
 
 ROWS_AT_A_TIME = 500
 BIG_ROWS_AT_A_TIME = 8
@@ -138,19 +138,11 @@ class _Writing:
 
     def _write_files(self, kinds: Iterable[Kind]) -> Listed:
         """The files themselves first, and then what each is, in the same order."""
-        told: list[dict[str, Any]] = []
-        for name in self._names(kinds):
-            told.append(self._write_file(name))
+        told = [self._write_file(name) for name in file_names(kinds, self._by)]
         with self._writer.file(FILES) as (written, total):
             for each in told:
                 _append(written, total, line_of(each))
         return Listed(total.lines, total.size, total.sha256)
-
-    def _names(self, kinds: Iterable[Kind]) -> Iterator[str]:
-        for kind in kinds:
-            for name, column in kind.columns.items():
-                if isinstance(column, models.FileField):
-                    yield from kind.rows(self._by).exclude(**{name: ""}).values_list(name, flat=True).iterator()
 
     def _write_file(self, name: str) -> dict[str, Any]:
         try:

@@ -81,6 +81,7 @@ def test_what_is_restricted_and_theirs_is_in_it_and_noted(
 ) -> None:
     ada = organisation.administrator
     incident = IncidentFactory.create(team=organisation.team, created_by=ada, visibility=Visibility.RESTRICTED)
+    IncidentFactory.create(team=organisation.team, created_by=ada, repeat_of=incident)
     postmortem = PostmortemFactory.create(incident=incident, owner=ada)
     Perspective.objects.create(
         postmortem=postmortem, person=organisation.bob, asked_by=ada, asked_at=timezone.now(), text="dottereltext"
