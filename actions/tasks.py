@@ -9,8 +9,11 @@ from actions.jira import bulk, inbound, queue, sync
 from actions.services.connection import tell_of_pauses, warn_of_tokens
 from actions.services.notice import people_to_tell, tell_person
 from actions.services.reminder import people_to_plan_for, plan_all_done, plan_day
+from actions.services.tracking import LATER
 
 AT_A_TIME = 50
+MOST_TRIES, HELD_UP = 40, 0.5
+"""How often an edit comes again while other workers are in its way, and after how many seconds."""
 EXPIRES = 60
 """Seconds after which a nudge is of no use: the next one says the same."""
 
@@ -33,9 +36,14 @@ def remind_person(person_id: int) -> None:
 
 
 @shared_task(name="actions.tasks.sync_item")
-def sync_item(sync_id: int) -> None:
-    """Bring one action and its issue together; a repeat finds nothing to do."""
-    sync.sync_item(sync_id, clock=timezone.now)
+def sync_item(sync_id: int, tries: int = 0) -> None:
+    """Bring one action and its issue together; a repeat finds nothing to do.
+
+    While other workers are in the way it comes again soon, and after a while leaves it to `sync_due`.
+    """
+    is_done = sync.sync_item(sync_id, clock=timezone.now)
+    if not is_done and tries < MOST_TRIES and queue.is_held_up(sync_id, now=timezone.now()):
+        sync_item.apply_async((sync_id, tries + 1), countdown=HELD_UP, expires=EXPIRES)
 
 
 @shared_task(name="actions.tasks.sync_due")
@@ -46,23 +54,23 @@ def sync_due() -> None:
     for connection_id in inbound.due_connections(now=now):
         for sync_id in inbound.due_items(connection_id, now=now, most=AT_A_TIME):
             sync_item.apply_async((sync_id,), expires=EXPIRES)
-        look_at_many.apply_async((connection_id,), expires=EXPIRES)
-        for _ in range(bulk.LANES if queue.due_new(connection_id, now=now).exists() else 0):
-            create_in_bulk.apply_async((connection_id,), expires=EXPIRES)
+        look_at_many.apply_async((connection_id,), expires=EXPIRES, priority=LATER)
+        for _ in range(bulk.lanes_of(connection_id) if queue.due_new(connection_id, now=now).exists() else 0):
+            create_in_bulk.apply_async((connection_id,), expires=EXPIRES, priority=LATER)
 
 
 @shared_task(name="actions.tasks.look_at_many")
 def look_at_many(connection_id: int) -> None:
     """Read what is to be looked at, a hundred at a time, and go on while there is more."""
     if inbound.look_at_many(connection_id, clock=timezone.now):
-        look_at_many.apply_async((connection_id,), expires=EXPIRES)
+        look_at_many.apply_async((connection_id,), expires=EXPIRES, priority=LATER)
 
 
 @shared_task(name="actions.tasks.create_in_bulk")
 def create_in_bulk(connection_id: int) -> None:
     """Make the next fifty issues of a large run, go on while there are more, and then read what was made."""
     following = create_in_bulk if bulk.create_portion(connection_id, clock=timezone.now) else look_at_many
-    following.apply_async((connection_id,), expires=EXPIRES)
+    following.apply_async((connection_id,), expires=EXPIRES, priority=LATER)
 
 
 @shared_task(name="actions.tasks.poll_jira")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 
 from django.db import transaction
@@ -9,7 +10,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import User
 from actions.enums import UNFINISHED, SyncState
-from actions.jira import create, queue
+from actions.jira import create, inbound, queue
 from actions.jira.connect import client_of
 from actions.jira.queue import Clock, Lease, LeaseLost
 from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping, SyncRun
@@ -17,8 +18,6 @@ from actions.services.tracking import may_leave, nudge_bulk
 from actions.tracker import Draft, Refused, Tracker, TrackerError, Unreachable
 
 PORTION = 50
-LANES = 3
-"""Portions under way at once, so that one request is left for what somebody just did."""
 
 
 class RunsAlready(Exception):
@@ -47,8 +46,13 @@ def start_run(*, mapping: JiraMapping, by: User, now: datetime) -> SyncRun:
     )  # fmt: skip
     audit.record(by=by, verb="jira.run-started", obj=mapping, actions=len(actions))
     finish_runs(mapping, now=now)
-    nudge_bulk(mapping.connection_id, times=LANES)
+    nudge_bulk(mapping.connection_id, times=lanes_of(mapping.connection_id))
     return run
+
+
+def lanes_of(connection_id: int) -> int:
+    """Portions that may be under way at once, so that one request is left for what somebody just did."""
+    return JiraConnection.objects.get(pk=connection_id).at_once_now - queue.FOR_PEOPLE
 
 
 @transaction.atomic
@@ -70,7 +74,8 @@ def finish_runs(mapping: JiraMapping, *, now: datetime) -> None:
 
 
 def create_portion(connection_id: int, *, clock: Clock) -> int:
-    """Make the next fifty issues in one request; how many were tried."""
+    """Make the next fifty issues in one request; how many were tried. What people are waiting for goes first."""
+    inbound.people_first(clock=clock)
     leases = queue.claim_new(connection_id, now=clock(), most=PORTION)
     if not leases:
         return 0
@@ -78,7 +83,7 @@ def create_portion(connection_id: int, *, clock: Clock) -> int:
     try:
         with client_of(connection, now=clock()) as tracker:
             noted_at = clock()
-            drafts = _drafts(leases, clock)
+            drafts = create.intend_many(leases, now=noted_at)
             if clock() - noted_at > create.STALE:
                 raise Unreachable("The worker slept before it could ask.")
             if drafts:
@@ -87,23 +92,10 @@ def create_portion(connection_id: int, *, clock: Clock) -> int:
     except TrackerError as error:
         for lease in leases:
             queue.failed(lease, error, now=clock())
-    for lease in leases:
-        queue.release(lease, now=clock(), looked_at=clock())
+    queue.release_many(leases, now=clock(), looked_at=clock())
     for mapping in JiraMapping.objects.filter(items__pk__in=[lease.sync_id for lease in leases]).distinct():
         finish_runs(mapping, now=clock())
     return len(leases)
-
-
-def _drafts(leases: list[Lease], clock: Clock) -> list[tuple[Lease, Draft]]:
-    found = []
-    for lease in leases:
-        try:
-            draft = create.intend(lease, now=clock())
-        except LeaseLost:
-            continue
-        if draft is not None:
-            found.append((lease, draft))
-    return found
 
 
 def _create(drafts: list[tuple[Lease, Draft]], tracker: Tracker, clock: Clock) -> None:
@@ -114,14 +106,12 @@ def _create(drafts: list[tuple[Lease, Draft]], tracker: Tracker, clock: Clock) -
         if not error.may_be_done:
             _forget(drafts)
         raise
-    for (lease, _), each in zip(drafts, made, strict=True):
-        try:
-            if each.refusal is None:
-                create.link(lease, each.id, each.key, now=clock())
-            else:
+    answers = [(lease, each) for (lease, _), each in zip(drafts, made, strict=True)]
+    create.link_many([(lease, each) for lease, each in answers if each.refusal is None], now=clock())
+    for lease, each in answers:
+        if each.refusal is not None:
+            with suppress(LeaseLost):
                 _set_aside(lease, each.refusal, clock)
-        except LeaseLost:
-            continue
 
 
 def _forget(drafts: list[tuple[Lease, Draft]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -40,10 +40,15 @@ def client_of(connection: JiraConnection, *, now: datetime) -> Iterator[JiraClie
         client.close()
 
 
-def field_mapping(mapping: JiraMapping, action: ActionItem) -> FieldMapping:
-    """What the values of `action` mean in Jira. Of people, those who may own it are known."""
-    known = mapping.connection.people.filter(person__is_active=True).values_list("person_id", "account_id")
-    people = {str(person): account for person, account in known}
+def people_of(connection: JiraConnection) -> dict[str, str]:
+    """The accounts of people there, by who they are here."""
+    known = connection.people.filter(person__is_active=True).values_list("person_id", "account_id")
+    return {str(person): account for person, account in known}
+
+
+def field_mapping(mapping: JiraMapping, action: ActionItem, people: Mapping[str, str] | None = None) -> FieldMapping:
+    """What the values of `action` mean in Jira. `people` is what `people_of` says, where it was asked already."""
+    people = people_of(mapping.connection) if people is None else people
     names = {str(action.owner_id): action.owner.display_name} if action.owner else {}
     return FieldMapping(
         priorities=mapping.priorities,

@@ -8,19 +8,19 @@ Only a walk that reached the end, five minutes after the attempt, proves that no
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from actions.enums import Status, SyncState
-from actions.jira.connect import field_mapping
+from actions.jira.connect import field_mapping, people_of
 from actions.jira.local import values_of
 from actions.jira.mapping import FieldMapping
 from actions.jira.merge import Unmappable
-from actions.jira.queue import Clock, Lease, held, held_with_action
+from actions.jira.queue import Clock, Lease, LeaseLost, held, held_with_actions
 from actions.models import ActionItem, ItemSync, JiraMapping, SyncEntry
 from actions.services.tracking import may_leave
-from actions.tracker import Draft, Issue, Refused, Tracker, TrackerError, Unreachable
+from actions.tracker import Draft, Issue, Made, Refused, Tracker, TrackerError, Unreachable
 
 STALE = timedelta(seconds=10)
 """A worker that slept longer between its note and its request does not send: others may have decided meanwhile."""
@@ -28,6 +28,10 @@ IN_FLIGHT = timedelta(minutes=5)
 """For so long a request may still arrive at Jira after we gave it up."""
 LOOK_AGAIN = timedelta(seconds=30)
 OPTIONAL = {"description", "owner", "due_on", "priority", "labels"}
+LINKED_FIELDS = [
+    "base", "dirty", "labels_seen", "remote_id", "remote_key", "last_entry", "links_read_at", "attempt", "attempted_at",
+    "failures", "error_code", "error_text", "state", "due_at",
+]  # fmt: skip
 PLACEHOLDER = re.compile(r"\{(title|reference|postmortem)\}")
 
 
@@ -57,23 +61,41 @@ def create_issue(lease: Lease, tracker: Tracker, clock: Clock) -> bool:
 
 def intend(lease: Lease, *, now: datetime) -> Draft | None:
     """Write down what is about to be created, and return it; None if nothing is to be any more."""
-    with held_with_action(lease) as (row, action):
-        if action is None or row.state == SyncState.UNLINKED:
-            return None
-        if not may_leave(action, row.mapping):
-            row.state, row.due_at, row.error_code = SyncState.ATTENTION, None, "restricted"
-            row.error_text = "Its post-mortem is restricted, and restricted actions of this team are not sent to Jira."
-            row.save(update_fields=["state", "due_at", "error_code", "error_text"])
-            return None
-        local = values_of(action)
-        translate = field_mapping(row.mapping, action)
-        said = _said(row, translate, local)
-        agreed = {name: translate.normal(value) if name == "description" else value for name, value in said.items()}
-        row.attempt = {"local": local, "remote": agreed, "after": row.mapping.highest_number}
-        row.attempted_at, row.state = now, SyncState.UNCERTAIN
-        row.save(update_fields=["attempt", "attempted_at", "state", "blocked"])
-        extra = {name: _filled(value, action) for name, value in row.mapping.defaults.items()}
-        return Draft(str(row.marker), row.mapping.project_key, row.mapping.issue_type_id, said, extra)
+    drafts = intend_many([lease], now=now)
+    return drafts[0][1] if drafts else None
+
+
+def intend_many(leases: Sequence[Lease], *, now: datetime) -> list[tuple[Lease, Draft]]:
+    """Write down, in one transaction, what is about to be created; what is not to be any more is left out."""
+    people: dict[int, dict[str, str]] = {}
+    drafts = []
+    with held_with_actions(leases) as rows:
+        for lease, row, action in rows:
+            if row.connection_id not in people:
+                people[row.connection_id] = people_of(row.mapping.connection)
+            draft = _intend(row, action, people[row.connection_id], now)
+            if draft is not None:
+                drafts.append((lease, draft))
+        names = ["attempt", "attempted_at", "state", "blocked", "due_at", "error_code", "error_text"]
+        ItemSync.objects.bulk_update([row for _, row, _ in rows], names)
+    return drafts
+
+
+def _intend(row: ItemSync, action: ActionItem | None, people: Mapping[str, str], now: datetime) -> Draft | None:
+    if action is None or row.state == SyncState.UNLINKED:
+        return None
+    if not may_leave(action, row.mapping):
+        row.state, row.due_at, row.error_code = SyncState.ATTENTION, None, "restricted"
+        row.error_text = "Its post-mortem is restricted, and restricted actions of this team are not sent to Jira."
+        return None
+    local = values_of(action)
+    translate = field_mapping(row.mapping, action, people)
+    said = _said(row, translate, local)
+    agreed = {name: translate.normal(value) if name == "description" else value for name, value in said.items()}
+    row.attempt = {"local": local, "remote": agreed, "after": row.mapping.highest_number}
+    row.attempted_at, row.state = now, SyncState.UNCERTAIN
+    extra = {name: _filled(value, action) for name, value in row.mapping.defaults.items()}
+    return Draft(str(row.marker), row.mapping.project_key, row.mapping.issue_type_id, said, extra)
 
 
 def _said(row: ItemSync, translate: FieldMapping, local: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,22 +146,36 @@ def forget_attempt(lease: Lease) -> None:
 
 def link(lease: Lease, issue_id: str, key: str, *, now: datetime) -> None:
     """The issue is there: both sides agreed on what was sent, not on what the action says by now."""
-    with held_with_action(lease) as (row, action):
-        attempt, attempted_at = row.attempt or {"local": {}, "remote": {}}, row.attempted_at or now
-        present = values_of(action) if action else attempt["local"]
-        row.base = {name: {"l": attempt["local"][name], "r": said} for name, said in attempt["remote"].items()}
-        row.dirty = _still_to_say(row, present, attempt, attempted_at.isoformat())
-        row.labels_seen = present.get("labels", [])
-        row.remote_id, row.remote_key, row.last_entry, row.links_read_at = issue_id, key, 0, now
-        row.attempt, row.attempted_at, row.failures = None, None, 0
-        row.error_code = row.error_text = ""
-        row.state = SyncState.LINKED if action else SyncState.UNLINKED
-        row.due_at = now if action else None
-        row.save()
-        SyncEntry.objects.create(
-            sync=row, at=now, is_outward=True, fields=sorted(attempt["remote"]), words=f"Created {key}"
-        )
-    saw_number(row.mapping, key)
+    if not link_many([(lease, Made(id=issue_id, key=key))], now=now):
+        raise LeaseLost
+
+
+def link_many(made: Sequence[tuple[Lease, Made]], *, now: datetime) -> int:
+    """As `link`, many in one transaction; how many of the leases were still ours."""
+    by_row = {lease.sync_id: each for lease, each in made}
+    with held_with_actions([lease for lease, _ in made]) as rows:
+        entries = [_link(row, action, by_row[row.pk], now) for _, row, action in rows]
+        ItemSync.objects.bulk_update([row for _, row, _ in rows], LINKED_FIELDS)
+        SyncEntry.objects.bulk_create(entries)
+    for mapping in {row.mapping_id: row.mapping for _, row, _ in rows}.values():
+        keys = [row.remote_key for _, row, _ in rows if row.mapping_id == mapping.pk]
+        saw_number(mapping, max(keys, key=lambda key: int(key.rpartition("-")[2])))
+    return len(rows)
+
+
+def _link(row: ItemSync, action: ActionItem | None, made: Made, now: datetime) -> SyncEntry:
+    attempt, attempted_at = row.attempt or {"local": {}, "remote": {}}, row.attempted_at or now
+    present = values_of(action) if action else attempt["local"]
+    row.base = {name: {"l": attempt["local"][name], "r": said} for name, said in attempt["remote"].items()}
+    row.dirty = _still_to_say(row, present, attempt, attempted_at.isoformat())
+    row.labels_seen = present.get("labels", [])
+    row.remote_id, row.remote_key, row.last_entry, row.links_read_at = made.id, made.key, 0, now
+    row.attempt, row.attempted_at, row.failures = None, None, 0
+    row.error_code = row.error_text = ""
+    row.state = SyncState.LINKED if action else SyncState.UNLINKED
+    row.due_at = now if action else None
+    words = f"Created {made.key}"
+    return SyncEntry(sync=row, at=now, is_outward=True, fields=sorted(attempt["remote"]), words=words)
 
 
 def _still_to_say(row: ItemSync, present: Mapping[str, Any], attempt: Mapping[str, Any], at: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from actions.enums import JiraAuth, JiraKind, Priority, Status
 from actions.jira.address import NotAllowed, check_address
 from actions.jira.trial import Report, value_for
 from actions.models import JiraConnection, JiraGrant, JiraMapping
+from actions.models.jira import LEAST_AT_ONCE, MOST_AT_ONCE
 from actions.services.connection import ConnectionFacts, MappingFacts
 from actions.services.grant import GrantFacts
 
@@ -42,6 +43,13 @@ class SiteForm(CleanTextMixin, forms.Form):
         required=False,
         label="Nobody works in Jira with this account",
         help_text="Then whatever it did was Debrief’s doing.",
+    )
+    at_once = forms.IntegerField(
+        min_value=LEAST_AT_ONCE,
+        max_value=MOST_AT_ONCE,
+        initial=4,
+        label="Requests at once",
+        help_text="One is kept for what people just did. If Jira asks us to be slower, there are fewer for a while.",
     )
     hook_secret = forms.CharField(
         max_length=200,
@@ -95,6 +103,7 @@ class ConnectionForm(SiteForm):
 
     field_order = [
         "name", "kind", "site_url", "username", "secret", "api_url", "is_dedicated", "token_expires_on", "hook_secret",
+        "at_once",
     ]  # fmt: skip
     kind = forms.ChoiceField(choices=JiraKind, initial=JiraKind.CLOUD)
     username = forms.EmailField(
@@ -158,13 +167,23 @@ class ConnectionForm(SiteForm):
             hook_secret=data["hook_secret"],
             is_dedicated=data["is_dedicated"],
             token_expires_on=data["token_expires_on"],
+            at_once=data["at_once"],
         )
 
 
 class GrantForm(SiteForm):
     """A Jira Cloud that Debrief may use because somebody agreed to it at Atlassian (OAuth 2.0)."""
 
-    field_order = ["name", "site_url", "client_id", "client_secret", "refresh_token", "is_dedicated", "hook_secret"]
+    field_order = [
+        "name",
+        "site_url",
+        "client_id",
+        "client_secret",
+        "refresh_token",
+        "is_dedicated",
+        "hook_secret",
+        "at_once",
+    ]
     client_id = forms.CharField(
         max_length=200, label="Client ID", help_text="Of the app, under Settings at developer.atlassian.com."
     )
@@ -197,7 +216,7 @@ class GrantForm(SiteForm):
 
     @property
     def facts(self) -> GrantFacts:
-        names = ("name", "site_url", "client_id", "client_secret", "hook_secret", "is_dedicated")
+        names = ("name", "site_url", "client_id", "client_secret", "hook_secret", "is_dedicated", "at_once")
         return GrantFacts(**{name: self.cleaned_data[name] for name in names})
 
 

@@ -23,16 +23,19 @@ from actions.jira.connect import client_of
 from actions.jira.queue import Clock
 from actions.jira.secret import opened
 from actions.models import HookDelivery, ItemSync, JiraConnection, JiraMapping
+from actions.services.tracking import nudge_look
 from actions.tracker import SignInRefused, TrackerError
 
 logger = logging.getLogger("debrief.jira")
 
 LARGEST = 2 * 1024 * 1024
-COALESCE = timedelta(seconds=2)
+COALESCE = timedelta(seconds=0.5)
 OVERLAP = timedelta(minutes=3)
 """Searches are asked in whole minutes, and an index may be behind."""
 KEPT = timedelta(days=14)
 PORTION = 100
+IN_BETWEEN = 5
+"""Edits of people that are done between two rows of a large look."""
 POLLED_WITH_HOOKS = timedelta(minutes=5)
 POLLED_WITHOUT = timedelta(minutes=1)
 LONGEST_POLL = timedelta(days=14)
@@ -91,21 +94,28 @@ def _issue_of(raw: bytes) -> str:
 def look_at(connection_id: int, issue_ids: Sequence[str], *, now: datetime) -> int:
     """Have these issues looked at, where they are ours; how many are."""
     rows = ItemSync.objects.filter(connection_id=connection_id, remote_id__in=issue_ids)
-    return rows.exclude(state=SyncState.UNLINKED).update(hinted_at=now, due_at=now + COALESCE)
+    count = rows.exclude(state=SyncState.UNLINKED).update(hinted_at=now, due_at=now + COALESCE, is_bulk=False)
+    if count:
+        nudge_look(connection_id, after=COALESCE)
+    return count
 
 
 # -- Looking -----------------------------------------------------------------------------------------------------------
 
 
 def look_at_many(connection_id: int, *, clock: Clock) -> int:
-    """Read those that are due, many in one request, and merge each; how many were read."""
+    """Read those that are due, many in one request, and merge each; how many were read.
+
+    What people do meanwhile is done in between: a large look keeps nobody waiting.
+    """
     leases = queue.claim_linked(connection_id, now=clock(), most=PORTION)
     if not leases:
         return 0
     connection = JiraConnection.objects.get(pk=connection_id)
     ids = dict(ItemSync.objects.filter(pk__in=[lease.sync_id for lease in leases]).values_list("pk", "remote_id"))
+    asked_at = clock()
     try:
-        with client_of(connection, now=clock()) as tracker:
+        with client_of(connection, now=asked_at) as tracker:
             found = {issue.id: issue for issue in tracker.issues([each for each in ids.values() if each])}
     except TrackerError as error:
         for lease in leases:
@@ -113,8 +123,18 @@ def look_at_many(connection_id: int, *, clock: Clock) -> int:
             queue.release(lease, now=clock(), looked_at=clock())
         return 0
     for lease in leases:
-        sync.work(lease, connection, clock=clock, issue=found.get(ids[lease.sync_id] or ""))
+        sync.work(lease, connection, clock=clock, issue=found.get(ids[lease.sync_id] or ""), asked_at=asked_at)
+        people_first(clock=clock, is_in_between=True)
     return len(leases)
+
+
+def people_first(*, clock: Clock, is_in_between: bool = False) -> None:
+    """Do what people are waiting for, whichever Jira it goes to; `is_in_between` as `queue.claim` has it."""
+    now = clock()
+    rows = ItemSync.objects.due(now).filter(is_bulk=False, lease=None)
+    waiting = rows.filter(connection__in=JiraConnection.objects.askable(now)).order_by("due_at", "pk")
+    for sync_id in list(waiting.values_list("pk", flat=True)[:IN_BETWEEN]):
+        sync.sync_item(sync_id, clock=clock, is_in_between=is_in_between)
 
 
 def due_connections(*, now: datetime) -> list[int]:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce, Least
 
 from actions.enums import SyncState
 from actions.models import ActionItem, ItemSync, JiraConnection
-from actions.models.jira import ItemSyncQuerySet
+from actions.models.jira import LEAST_AT_ONCE, ItemSyncQuerySet
 from actions.services.action import AlreadyGone, lock_action
 from actions.tracker import (
     Conflicting,
@@ -34,8 +36,10 @@ from actions.tracker import (
 Clock = Callable[[], datetime]
 
 LEASE = timedelta(seconds=90)
-AT_ONCE = 4
-"""Workers at one connection at a time: what a Jira bears without asking us to be slower. One is kept for people."""
+FOR_PEOPLE = 1
+"""Requests at once that large runs leave for what people just did."""
+STEADY = timedelta(seconds=60)
+"""For so long a Jira that asked us to be slower must bear what it is asked before it is asked more at once."""
 BREAKS_AFTER = 5
 """Failures in a row to reach a Jira, after which it is left alone for a while."""
 LONGEST_BREAK = timedelta(minutes=10)
@@ -55,26 +59,36 @@ class Lease:
     token: uuid.UUID
 
 
-def claim(sync_id: int, *, now: datetime) -> Lease | None:
-    """Lease one row that is due; None if it is not, or somebody has it, or its Jira is to be left alone."""
+def claim(sync_id: int, *, now: datetime, is_in_between: bool = False) -> Lease | None:
+    """Lease one row that is due; None if it is not, or somebody has it, or its Jira is to be left alone.
+
+    `is_in_between`: whoever asks is at other rows just now, and leaves them alone meanwhile.
+    """
     rows = ItemSync.objects.due(now).filter(pk=sync_id)
     connection_id = rows.values_list("connection_id", flat=True).first()
     if connection_id is None:
         return None
-    found = _claim(rows, connection_id, now=now, most=1, lanes=AT_ONCE)
+    found = _claim(rows, connection_id, now=now, most=1, spare=0 - is_in_between)
     return found[0] if found else None
 
 
+def is_held_up(sync_id: int, *, now: datetime) -> bool:
+    """Whether a row is due and its Jira may be asked, so that only other workers are in its way."""
+    rows = ItemSync.objects.filter(pk=sync_id, due_at__lte=now, connection__in=JiraConnection.objects.askable(now))
+    return rows.exclude(state__in=[SyncState.UNLINKED, SyncState.MISSING]).exists()
+
+
 def claim_linked(connection_id: int, *, now: datetime, most: int) -> list[Lease]:
-    """Lease rows of a connection that are due and have an issue."""
+    """Lease rows of a connection that are due and have an issue: what people did first, and by itself."""
     rows = due_linked(connection_id, now=now)
-    return _claim(rows, connection_id, now=now, most=most, lanes=AT_ONCE - 1)
+    found = _claim(rows.filter(is_bulk=False), connection_id, now=now, most=most, spare=0)
+    return found or _claim(rows, connection_id, now=now, most=most, spare=FOR_PEOPLE)
 
 
 def claim_new(connection_id: int, *, now: datetime, most: int) -> list[Lease]:
     """Lease rows of a large run whose issues are to be made."""
     rows = due_new(connection_id, now=now)
-    return _claim(rows, connection_id, now=now, most=most, lanes=AT_ONCE - 1)
+    return _claim(rows, connection_id, now=now, most=most, spare=FOR_PEOPLE)
 
 
 def due_linked(connection_id: int, *, now: datetime) -> ItemSyncQuerySet:
@@ -88,9 +102,9 @@ def due_new(connection_id: int, *, now: datetime) -> ItemSyncQuerySet:
 
 
 @transaction.atomic
-def _claim(rows: ItemSyncQuerySet, connection_id: int, *, now: datetime, most: int, lanes: int) -> list[Lease]:
+def _claim(rows: ItemSyncQuerySet, connection_id: int, *, now: datetime, most: int, spare: int) -> list[Lease]:
     """Lease some of `rows`. The connection's row is locked only for the moment of choosing."""
-    if not _may_ask(connection_id, now=now, lanes=lanes):
+    if not _may_ask(connection_id, now=now, spare=spare):
         return []
     chosen = rows.order_by("is_bulk", "due_at", "pk").select_for_update(of=("self",), skip_locked=True)
     ids = list(chosen.values_list("pk", flat=True)[:most])
@@ -99,7 +113,8 @@ def _claim(rows: ItemSyncQuerySet, connection_id: int, *, now: datetime, most: i
     return [Lease(pk, token) for pk in ids]
 
 
-def _may_ask(connection_id: int, *, now: datetime, lanes: int) -> bool:
+def _may_ask(connection_id: int, *, now: datetime, spare: int) -> bool:
+    """Whether one more may ask at once, so that `spare` more still could."""
     connection = JiraConnection.objects.askable(now).select_for_update(of=("self",)).filter(pk=connection_id).first()
     if connection is None:
         return False
@@ -107,7 +122,7 @@ def _may_ask(connection_id: int, *, now: datetime, lanes: int) -> bool:
     busy = holders.values("lease").distinct().count()
     if connection.failures >= BREAKS_AFTER:
         return busy == 0
-    return busy < lanes
+    return busy < connection.at_once_now - spare
 
 
 @contextmanager
@@ -135,6 +150,27 @@ def held_with_action(lease: Lease) -> Iterator[tuple[ItemSync, ActionItem | None
             action = None
         with held(lease) as row:
             yield row, action
+
+
+@contextmanager
+def held_with_actions(leases: Sequence[Lease]) -> Iterator[list[tuple[Lease, ItemSync, ActionItem | None]]]:
+    """As `held_with_action`, many: those of which the lease is still ours, all locked until the transaction ends."""
+    tokens = {lease.sync_id: lease for lease in leases}
+    with transaction.atomic():
+        actions = ActionItem.objects.select_for_update(of=("self",)).select_related("postmortem__incident", "owner")
+        found = {each.pk: each for each in actions.filter(sync__in=list(tokens)).order_by("pk")}
+        rows = ItemSync.objects.select_for_update(of=("self",)).select_related("mapping__connection")
+        ours = [each for each in rows.filter(pk__in=list(tokens)).order_by("pk") if each.lease == tokens[each.pk].token]
+        yield [(tokens[each.pk], each, found.get(each.action_id or 0)) for each in ours]
+
+
+def release_many(leases: Sequence[Lease], *, now: datetime, looked_at: datetime) -> None:
+    """Give rows of one claim back, as `release` does one."""
+    is_hinted = Q(hinted_at__gte=looked_at) & ~Q(state=SyncState.UNLINKED)
+    at_once = Least(Coalesce(F("due_at"), Value(now)), Value(now))
+    for token in {lease.token for lease in leases}:
+        rows = ItemSync.objects.filter(pk__in=[lease.sync_id for lease in leases], lease=token)
+        rows.update(lease=None, lease_ends_at=None, due_at=Case(When(is_hinted, then=at_once), default=F("due_at")))
 
 
 def release(lease: Lease, *, now: datetime, looked_at: datetime) -> None:
@@ -192,6 +228,7 @@ def tell_connection(connection_id: int, error: TrackerError, *, now: datetime) -
     match error:
         case Throttled() if error.reason != "jira-per-issue-on-write":
             connection.retry_at = now + max(timedelta(seconds=error.wait), timedelta(seconds=1))
+            _ask_less(connection, now=now)
         case Unreachable():
             connection.failures += 1
             connection.failing_since = connection.failing_since or now
@@ -204,11 +241,30 @@ def tell_connection(connection_id: int, error: TrackerError, *, now: datetime) -
             connection.paused_reason, connection.paused_at = str(error)[:500], now
         case _:
             return
-    connection.save(update_fields=["retry_at", "failures", "failing_since", "paused_reason", "paused_at"])
+    connection.save(
+        update_fields=[
+            "retry_at", "failures", "failing_since", "paused_reason", "paused_at", "at_once_now", "at_once_changed_at",
+        ]
+    )  # fmt: skip
+
+
+def _ask_less(connection: JiraConnection, *, now: datetime) -> None:
+    """Half as much at once, down to one request for large runs and one for people; several answers count as one."""
+    if connection.at_once_changed_at is None or now - connection.at_once_changed_at >= SOON:
+        connection.at_once_now = max(LEAST_AT_ONCE, connection.at_once_now // 2)
+        connection.at_once_changed_at = now
+
+
+def _ask_more(connection: JiraConnection, *, now: datetime) -> None:
+    """One more at once, now and then, until it is as many as the administrators allow."""
+    rows = JiraConnection.objects.filter(pk=connection.pk, at_once_now__lt=F("at_once"))
+    rows.filter(at_once_changed_at__lte=now - STEADY).update(at_once_now=F("at_once_now") + 1, at_once_changed_at=now)
 
 
 def answered(connection: JiraConnection, *, now: datetime) -> None:
     """Jira is well; written down once in a while, and at once after it was not."""
+    if connection.at_once_now < connection.at_once:
+        _ask_more(connection, now=now)
     is_news = connection.failures or connection.answered_at is None or now - connection.answered_at > SOON * 6
     if is_news:
         JiraConnection.objects.filter(pk=connection.pk).update(failures=0, failing_since=None, answered_at=now)

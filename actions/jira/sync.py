@@ -33,12 +33,12 @@ ASIDE = {"description"}
 """Fields that are written only after the issue was read just now: others merge as well from the answer to the write."""
 
 
-def sync_item(sync_id: int, *, clock: Clock) -> bool:
+def sync_item(sync_id: int, *, clock: Clock, is_in_between: bool = False) -> bool:
     """Bring one action and its issue together, if it is due and nobody else is at it. True if it was worked on.
 
     Repeating it, or doing it twice at once, changes nothing. What fails is remembered on the row, in words.
     """
-    lease = queue.claim(sync_id, now=clock())
+    lease = queue.claim(sync_id, now=clock(), is_in_between=is_in_between)
     if lease is None:
         return False
     connection = JiraConnection.objects.get(items=sync_id)
@@ -46,19 +46,28 @@ def sync_item(sync_id: int, *, clock: Clock) -> bool:
     return True
 
 
-def work(lease: Lease, connection: JiraConnection, *, clock: Clock, issue: Issue | None = None) -> None:
-    """Do what the leased row needs, and give it back. `issue` is what was read of it just now."""
+def work(
+    lease: Lease,
+    connection: JiraConnection,
+    *,
+    clock: Clock,
+    issue: Issue | None = None,
+    asked_at: datetime | None = None,
+) -> None:
+    """Do what the leased row needs, and give it back. `issue` is what was asked for at `asked_at`."""
     begun = clock()
+    run = None
     try:
         with client_of(connection, now=begun) as tracker:
-            _Pass(lease, tracker, clock).run(issue)
+            run = _Pass(lease, tracker, clock, asked_at or begun)
+            run.run(issue)
         queue.answered(connection, now=clock())
     except TrackerError as error:
         logger.info("sync %s: %s", lease.sync_id, error.code)
         queue.failed(lease, error, now=clock())
     except LeaseLost:
         return
-    queue.release(lease, now=clock(), looked_at=begun)
+    queue.release(lease, now=clock(), looked_at=run.asked_at if run else begun)
 
 
 @dataclass
@@ -66,6 +75,8 @@ class _Pass:
     lease: Lease
     tracker: JiraClient
     clock: Clock
+    asked_at: datetime
+    """When the answer that is merged was asked for: hints since then are not answered by it."""
     pushed: dict[str, Any] = field(default_factory=dict)
 
     def run(self, issue: Issue | None) -> None:
@@ -74,6 +85,8 @@ class _Pass:
             owner = row.action.owner if row.action else None
             project, connection = row.mapping.project_key, row.connection
             is_owner_told = remote_id is None or "owner" in row.dirty
+            is_overtaken = row.hinted_at is not None and row.hinted_at >= self.asked_at
+            is_overtaken = is_overtaken or bool(ASIDE & set(row.dirty))
         if owner is not None and is_owner_told:
             know_person(connection, self.tracker, owner, project=project, now=self.clock())
         if remote_id is None:
@@ -82,13 +95,15 @@ class _Pass:
                 return
             with held(self.lease) as row:
                 remote_id = row.remote_id or ""
-        self.agree(issue or self._remembered() or self._read(remote_id))
+        given = None if is_overtaken else issue
+        self.agree(given or self._remembered() or self._read(remote_id))
         self._show_links()
         bring_links(self.lease, self.tracker, self.clock)
 
     # -- Reading -------------------------------------------------------------------------------------------------------
 
     def _read(self, remote_id: str) -> Issue:
+        self.asked_at = self.clock()
         try:
             return self.tracker.issue(remote_id)
         except Missing:
@@ -183,7 +198,7 @@ class _Pass:
         row.base, row.dirty, row.last_entry = merged.base, merged.dirty, merged.last_entry
         if issue.names:
             row.remote_updated_at = issue.updated_at
-            row.read_at, row.remote_key, row.notes = now, issue.key, _notes(issue, {**values, **merged.local})
+            row.read_at, row.remote_key, row.notes = self.asked_at, issue.key, _notes(issue, {**values, **merged.local})
         refused = {name: each for name, each in row.blocked.items() if _is_refused(each, merged.push.get(name), issue)}
         row.blocked = {**refused, **{name: {"words": words} for name, words in merged.blocked.items()}}
         row.state, row.error_code, row.error_text, row.failures = SyncState.LINKED, "", "", 0

@@ -18,6 +18,7 @@ from actions.enums import JiraAuth, JiraKind, SyncState
 from actions.models.action import ActionItem
 from postmortems.models import Postmortem, postmortem_visibility
 
+LEAST_AT_ONCE, MOST_AT_ONCE = 2, 10
 IN_TROUBLE = Q(state__in=[SyncState.MISSING, SyncState.ATTENTION]) | ~Q(blocked={}) | ~Q(error_code="")
 
 
@@ -59,6 +60,11 @@ class JiraConnection(models.Model):
     retry_at = models.DateTimeField(null=True, blank=True, editable=False)
     """Until then nothing is asked of it, by its own wish or because it does not answer."""
     answered_at = models.DateTimeField(null=True, blank=True, editable=False)
+    at_once = models.PositiveSmallIntegerField(default=4)
+    """How many requests may be under way at a time; one of them is kept for what people just did."""
+    at_once_now = models.PositiveSmallIntegerField(default=4, editable=False)
+    """How many of those Jira bears, as far as is known: fewer after it asked us to be slower."""
+    at_once_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     token_expires_on = models.DateField(null=True, blank=True)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -71,6 +77,9 @@ class JiraConnection(models.Model):
             models.UniqueConstraint(fields=["name"], name="actions_jiraconnection_name_once"),
             models.CheckConstraint(condition=Q(kind__in=JiraKind.values), name="actions_jiraconnection_kind_known"),
             models.CheckConstraint(condition=Q(auth__in=JiraAuth.values), name="actions_jiraconnection_auth_known"),
+            models.CheckConstraint(
+                condition=Q(at_once__range=(LEAST_AT_ONCE, MOST_AT_ONCE)), name="actions_jiraconnection_at_once_bounded"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -37,6 +37,7 @@ class ConnectionFacts:
     hook_secret: str = ""
     is_dedicated: bool = False
     token_expires_on: date | None = None
+    at_once: int = 4
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def save_connection(
         row.secret = secrets.seal(facts.secret)
     if facts.hook_secret:
         row.hook_secret = secrets.seal(facts.hook_secret)
+    row.at_once = row.at_once_now = facts.at_once
     row.account_id, row.answered_at = account_id, now
     row.paused_reason, row.paused_at, row.told_at = "", None, None
     row.failures, row.failing_since, row.retry_at = 0, None, None

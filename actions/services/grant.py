@@ -26,6 +26,7 @@ class GrantFacts:
     client_secret: str = ""
     hook_secret: str = ""
     is_dedicated: bool = False
+    at_once: int = 4
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def save_grant(connection: JiraConnection | None, *, facts: GrantFacts, by: User
     row.name, row.site_url, row.is_dedicated = facts.name, facts.site_url, facts.is_dedicated
     row.kind, row.auth, row.username, row.secret = JiraKind.CLOUD, JiraAuth.OAUTH, "", ""
     row.token_expires_on = None
+    row.at_once = row.at_once_now = facts.at_once
     if facts.hook_secret:
         row.hook_secret = secrets.seal(facts.hook_secret)
     if leads_elsewhere:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from celery import current_app
+from django.core.cache import cache
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
@@ -31,6 +32,11 @@ PAUSE = timedelta(seconds=1)
 """Changes made within it go out together."""
 SYNC_TASK = "actions.tasks.sync_item"
 BULK_TASK = "actions.tasks.create_in_bulk"
+LOOK_TASK = "actions.tasks.look_at_many"
+LATER = 9
+"""Priority of what belongs to a large run: workers take it when there is nothing else."""
+GATHERED = timedelta(seconds=1)
+"""Hints of one connection that come within it are looked at together. Redis counts in whole seconds."""
 
 
 def track_action(action: ActionItem, *, now: datetime) -> None:
@@ -126,13 +132,19 @@ def nudge(sync_id: int, *, after: timedelta = timedelta()) -> None:
 def nudge_bulk(connection_id: int, *, times: int) -> None:
     """Ask workers to make the issues of a large run once this is committed."""
     for _ in range(times):
-        _ask(BULK_TASK, connection_id)
+        _ask(BULK_TASK, connection_id, priority=LATER)
 
 
-def _ask(task: str, pk: int, *, after: timedelta = timedelta()) -> None:
+def nudge_look(connection_id: int, *, after: timedelta) -> None:
+    """Ask a worker to look at what Jira gave a hint of, once it is due; one for all hints that come together."""
+    if cache.add(f"jira-look:{connection_id}", 1, GATHERED.total_seconds()):
+        _ask(LOOK_TASK, connection_id, after=after + GATHERED)
+
+
+def _ask(task: str, pk: int, *, after: timedelta = timedelta(), priority: int = 0) -> None:
     def ask() -> None:
         try:
-            current_app.send_task(task, (pk,), countdown=after.total_seconds(), expires=300)
+            current_app.send_task(task, (pk,), countdown=after.total_seconds(), expires=300, priority=priority)
         except OperationalError as error:
             logger.warning("no worker could be asked for %s of %s: %s", task, pk, type(error).__name__)
 

@@ -152,7 +152,7 @@ def _said(connection: JiraConnection | None) -> dict[str, Any]:
     """What the form begins with; never a secret."""
     if connection is None:
         return {}
-    names = ("name", "kind", "site_url", "username", "is_dedicated", "token_expires_on")
+    names = ("name", "kind", "site_url", "username", "is_dedicated", "token_expires_on", "at_once")
     api_url = connection.api_url if connection.api_url != connection.site_url else ""
     return {**{name: getattr(connection, name) for name in names}, "api_url": api_url}
 

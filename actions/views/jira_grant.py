@@ -63,7 +63,7 @@ def _granted(connection: JiraConnection | None) -> dict[str, Any]:
     """What the form begins with; never a secret."""
     if connection is None:
         return {}
-    said = {name: getattr(connection, name) for name in ("name", "site_url", "is_dedicated")}
+    said = {name: getattr(connection, name) for name in ("name", "site_url", "is_dedicated", "at_once")}
     grant = JiraGrant.objects.filter(connection=connection).first()
     return {**said, "client_id": grant.client_id if grant else ""}
 

@@ -128,7 +128,7 @@ class JiraMachine(RuleBasedStateMachine):
         self.items: list[Item] = []
         self.working = 0
         self.tokens = itertools.count(1)
-        self.nudges = mock.patch.object(tracking, "nudge")
+        self.nudges = mock.patch.object(tracking, "_ask")
         self.nudges.start()
 
     # -- Helpers -------------------------------------------------------------------------------------------------------

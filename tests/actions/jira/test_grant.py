@@ -83,7 +83,7 @@ def both(cloud: JiraServer, atlassian: Atlassian, postmortem: Postmortem, alice:
 
 
 def typed(atlassian: Atlassian, **fields: str) -> dict[str, str]:
-    values = {"name": "Ours", "site_url": atlassian.site, "client_id": CLIENT, "client_secret": SECRET}
+    values = {"name": "Ours", "site_url": atlassian.site, "client_id": CLIENT, "client_secret": SECRET, "at_once": "4"}
     return {**values, **fields}
 
 
@@ -210,7 +210,7 @@ def test_a_token_connection_can_become_one_by_consent_and_go_back(
     action = both.add()
     both.sync(action)
     cloud.gateway = None
-    token = {"name": "Ours", "kind": "cloud", "site_url": cloud.url, "username": SERVICE.email}
+    token = {"name": "Ours", "kind": "cloud", "site_url": cloud.url, "username": SERVICE.email, "at_once": "4"}
     path = f"{both.connection.get_absolute_url()}edit/"
     assert "A token is needed" in administrator.post(path, token).content.decode()
     administrator.post(path, {**token, "secret": "a-token-of-no-worth"})

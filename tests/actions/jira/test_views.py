@@ -34,6 +34,7 @@ def typed(server: JiraServer, **fields: str) -> dict[str, str]:
         "site_url": server.url,
         "username": SERVICE.email if is_cloud else "",
         "secret": TOKEN,
+        "at_once": "4",
     }
     return {**values, **fields}
 
