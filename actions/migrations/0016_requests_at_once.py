@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('actions', '0014_links_from_jira'),
+        ('actions', '0015_read_from_indexes_alone'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
