@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accounts import audit, secrets, slack
+from accounts import arrival, audit, secrets, slack
 from accounts.enums import Visibility
 from accounts.models import Team, User
 from accounts.slack import Message, Refused, Unanswered
@@ -123,13 +123,18 @@ def plan_news(*, now: datetime) -> None:
     """Write into the ledger what channels are to hear; repeating it writes nothing twice."""
     told = Exists(News.objects.filter(kind=NewsKind.PUBLISHED, postmortem=OuterRef("pk")))
     fresh = Postmortem.objects.filter(
-        ~told, state=State.PUBLISHED, published_at__gt=now - NOT_LATER, published_at__lt=now - SETTLES
+        ~told,
+        state=State.PUBLISHED,
+        published_at__gt=arrival.since(now - NOT_LATER),
+        published_at__lt=now - SETTLES,
     )
     for postmortem in fresh.select_related("incident"):
         _plan(channels_for(postmortem), NewsKind.PUBLISHED, now=now, postmortem=postmortem)
+    import_at = arrival.arrived_at()
     for channel in Channel.objects.filter(weekly=True):
         here = now.astimezone(channel.zone)
-        if here.weekday() == 0 and here.hour >= HOUR and channel.added_at.astimezone(here.tzinfo).date() < here.date():
+        begun_at = max(channel.added_at, import_at or channel.added_at)
+        if here.weekday() == 0 and here.hour >= HOUR and arrival.is_day_after(here.date(), channel.zone, begun_at):
             _plan([channel], NewsKind.DIGEST, now=now, for_on=here.date())
 
 

@@ -32,7 +32,7 @@ from config.celery import app
 from incidents.models import Incident
 from postmortems import tasks as postmortem_tasks
 from postmortems.collab import store
-from postmortems.models import Attachment, Meeting, Perspective, Postmortem, Section, Template
+from postmortems.models import Attachment, Meeting, News, Perspective, Postmortem, Section, Template
 from tests.portable import (
     ODD,
     archive_of,
@@ -321,8 +321,10 @@ def test_nobody_is_mailed_because_of_an_import(imported: Path, monkeypatch: pyte
     )
     late = ActionItem.objects.filter(title="Action canaryorganisation")
     late.update(due_on=WEDNESDAY.date() - timedelta(days=10), due_set_at=WEDNESDAY - timedelta(days=30))
+    News.objects.all().delete()
     for hours in (1, 4, 15):
         assert sweep_everything(monkeypatch, WEDNESDAY + timedelta(hours=hours)) == []
+        assert not News.objects.filter(planned_at__gt=WEDNESDAY).exists(), "nor is a channel told"
     assert len(sweep_everything(monkeypatch, WEDNESDAY + timedelta(hours=28))) > 3, "the day after, it goes on"
 
 
@@ -330,7 +332,12 @@ def test_nobody_is_mailed_because_of_an_import(imported: Path, monkeypatch: pyte
 def test_without_the_note_of_the_import_people_would_be_mailed(imported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the test above rests on."""
     Arrival.objects.all().delete()
+    Postmortem.objects.filter(title="Learning canaryorganisation").update(
+        state="published", published_at=WEDNESDAY - timedelta(hours=2)
+    )
+    News.objects.all().delete()
     assert len(sweep_everything(monkeypatch, WEDNESDAY + timedelta(hours=4))) > 3
+    assert News.objects.filter(planned_at__gt=WEDNESDAY).exists()
 
 
 # -- The commands ------------------------------------------------------------------------------------------------------
