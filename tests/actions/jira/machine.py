@@ -258,39 +258,39 @@ class JiraMachine(RuleBasedStateMachine):
         self.count("edits")
 
     @precondition(lambda self: self.items)
-    @rule(data=st.data(), is_there=st.booleans())
-    def link_somewhere(self, data: st.DataObject, is_there: bool) -> None:
+    @rule(data=st.data(), what=st.sampled_from(["link", "link", "unlink"]), is_there=st.booleans())
+    def link_or_unlink(self, data: st.DataObject, what: str, is_there: bool) -> None:
+        """One rule for all of it: links are simple, and must not crowd out what is not."""
         item = data.draw(st.sampled_from(self.items))
         self.tick()
-        url = f"https://git.example/{self.token()}"
         issue = self.issue(item)
-        if is_there and issue is not None:
+        if what == "link":
+            self.link(item, issue if is_there else None)
+        elif is_there and issue is not None:
+            theirs = [each["id"] for each in issue.links.values() if "globalId" not in each]
+            if theirs:
+                self.jira.hide_link(issue, data.draw(st.sampled_from(theirs)), by="2")
+        else:
+            self.unlink_here(item)
+        self.count(f"{what}s")
+
+    def link(self, item: Item, issue: Issue | None) -> None:
+        url = f"https://git.example/{self.token()}"
+        if issue is not None:
             self.jira.show_link(issue, url, "Work", by="2")
         else:
             add_link(action=self.action(item), facts=LinkFacts(url=url), by=self.people[0], now=self.jira.now)
             item.links.add(url)
-        self.count("links")
 
-    @precondition(lambda self: self.items)
-    @rule(data=st.data(), is_there=st.booleans())
-    def unlink_somewhere(self, data: st.DataObject, is_there: bool) -> None:
-        item = data.draw(st.sampled_from(self.items))
-        self.tick()
-        issue = self.issue(item)
-        if is_there and issue is not None:
-            theirs = [each["id"] for each in issue.links.values() if "globalId" not in each]
-            if theirs:
-                self.jira.hide_link(issue, data.draw(st.sampled_from(theirs)), by="2")
-                self.count("links removed")
-            return
+    def unlink_here(self, item: Item) -> None:
         link = self.action(item).links.first()
-        if link is not None:
-            if link.remote_id:
-                item.unwanted.add(link.url)
-            else:
-                item.links.discard(link.url)
-            remove_link(link=link, by=self.people[0])
-            self.count("links removed")
+        if link is None:
+            return
+        if link.remote_id:
+            item.unwanted.add(link.url)
+        else:
+            item.links.discard(link.url)
+        remove_link(link=link, by=self.people[0])
 
     def collide(self, edit: Edit) -> None:
         """Somebody there changes just what was changed here and is on its way."""
