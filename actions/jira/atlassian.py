@@ -20,7 +20,7 @@ from urllib.parse import urlencode, urlsplit
 import requests
 from django.conf import settings
 
-from accounts.outside import AddressNotAllowed, CheckedAdapter
+from accounts.outside import AddressNotAllowed, checked_session
 from actions.jira import answers
 from actions.jira.address import NotAllowed, check_address
 from actions.services.grant import Tokens
@@ -123,11 +123,7 @@ def _asked(method: str, url: str, *, body: Mapping[str, str] | None = None, toke
     """One request, under the same rules of where Debrief may go as any to a Jira. No secret of it is logged."""
     check_address(url)
     begun, status = time.monotonic(), "none"
-    with requests.Session() as session:
-        session.trust_env = False
-        session.verify = settings.JIRA_CA_FILE or True
-        for scheme in ("https://", "http://"):
-            session.mount(scheme, CheckedAdapter())
+    with checked_session() as session:
         headers = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
         try:
             response = session.request(

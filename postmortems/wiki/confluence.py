@@ -16,9 +16,8 @@ from typing import Any, Self
 from urllib.parse import quote
 
 import requests
-from django.conf import settings
 
-from accounts.outside import AddressNotAllowed, CheckedAdapter, check_address
+from accounts.outside import AddressNotAllowed, check_address, checked_session
 from postmortems.wiki.pages import (
     ChangedMeanwhile,
     Forbidden,
@@ -48,16 +47,12 @@ class Confluence(ABC):
         except AddressNotAllowed as error:
             raise Refused(str(error)) from error
         self._url = url.rstrip("/")
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.verify = settings.JIRA_CA_FILE or True
+        self._session = checked_session()
         self._session.headers.update({"Accept": "application/json", "User-Agent": "Debrief"})
         if username:
             self._session.auth = (username, secret)
         else:
             self._session.headers["Authorization"] = f"Bearer {secret}"
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, CheckedAdapter())
 
     def __enter__(self) -> Self:
         return self
