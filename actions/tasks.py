@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from actions.jira import bulk, inbound, queue, sync
-from actions.services.connection import tell_of_pauses, warn_of_tokens
+from actions.services import connection
 from actions.services.notice import people_to_tell, tell_person
 from actions.services.reminder import people_to_plan_for, plan_all_done, plan_day
 from actions.services.tracking import LATER
@@ -50,7 +50,7 @@ def sync_item(sync_id: int, tries: int = 0) -> None:
 def sync_due() -> None:
     """Have everything looked at that is due: nudges that were lost, what is to be tried again, what is to be made."""
     now = timezone.now()
-    tell_of_pauses(now=now)
+    connection.tell_of_pauses(now=now)
     for connection_id in inbound.due_connections(now=now):
         for sync_id in inbound.due_items(connection_id, now=now, most=AT_A_TIME):
             sync_item.apply_async((sync_id,), expires=EXPIRES)
@@ -87,9 +87,9 @@ def poll_mapping(mapping_id: int) -> None:
 
 
 @shared_task(name="actions.tasks.warn_of_tokens")
-def warn_of_tokens_ending() -> None:
+def warn_of_tokens() -> None:
     """Tell the administrators which tokens end soon; each warning goes out once."""
-    warn_of_tokens(now=timezone.now())
+    connection.warn_of_tokens(now=timezone.now())
 
 
 @shared_task(name="actions.tasks.sweep_jira")

@@ -239,7 +239,6 @@ def test_a_line_without_an_end_is_not_kept_in_memory(
         ("sections", {"id": "x"}, "id: this has to be a UUID"),
         ("sections", {"kind": "timeline", "body": "x"}, "the rule “postmortems_section_only_prose_has_text”."),
         ("threads", {"anchor": []}, "anchor: this has to be an object"),
-        ("comments", {"postmortem": 1, "thread": 2}, "thread: it belongs to another postmortem."),
         ("attachments", {"file": "../../x"}, "file: this is not how files are named here"),
         ("attachments", {"content_type": "text/html\r\nX: y"}, "content_type: this is no content type"),
         ("metric_series", {"times": [True]}, "times: this has to be a list of numbers"),
@@ -260,6 +259,13 @@ def test_a_row_that_does_not_fit_is_named(
     answer = refused(with_line(archive, tmp_path, kind, lambda line: line.update(change)))
     assert answer.startswith(f"{kind}.jsonl, line ")
     assert said in answer
+
+
+def test_a_comment_in_a_thread_of_another_post_mortem_is_named(archive: Path, tmp_path: Path) -> None:
+    here = lines_of(archive, "comments")[0]["postmortem"]
+    elsewhere = next(each["id"] for each in lines_of(archive, "threads") if each["postmortem"] != here)
+    answer = refused(with_line(archive, tmp_path, "comments", lambda line: line.update(thread=elsewhere)))
+    assert answer == "comments.jsonl, line 1: thread: it belongs to another postmortem."
 
 
 @pytest.mark.parametrize(
