@@ -505,7 +505,7 @@ class Hub:
                 await self._ask_again(room)
             else:
                 await self._check(room, [peer for peer in room.peers if peer in doubtful])
-            if head > room.head:
+            if head > room.head and not room.committing:  # what is under way closes any gap itself
                 await self.catch_up(room, head)
 
     async def _doubtful(self) -> set[Peer]:

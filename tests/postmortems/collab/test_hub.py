@@ -113,6 +113,8 @@ class HeldLog(PostgresLog):
         super().__init__()
         self.gate = asyncio.Event()
         self.gate.set()
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.failures = 0
         self.nudges: list[Nudge] = []
         self.refused: set[int] = set()
@@ -132,7 +134,9 @@ class HeldLog(PostgresLog):
             raise LogUnreachable("asked to")
         if any(append.postmortem_id in self.refused for append in appends):
             raise LogRefused("asked to")
-        return await super().append(appends)
+        numbers = await super().append(appends)
+        await self.answers.wait()
+        return numbers
 
 
 class Scene:
@@ -317,6 +321,32 @@ def test_a_commit_that_was_cancelled_leaves_no_hole_in_the_log(section: Section)
         assert alice.acknowledged == alice.sent
 
     assert sorted(played(play, section).saved_text().split()) == ["Begin.", "First.", "Then."]
+
+
+def test_a_look_between_a_commit_and_its_answer_closes_nobody_whose_log_was_shortened(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice = await scene.open("Alice")
+        await scene.settle()
+        pk = section.postmortem_id
+        [(before, _)] = (await scene.log.heads([pk])).values()
+        scene.log.answers.clear()
+        alice.type("First. ")
+        scene.deliver()
+        commit = asyncio.create_task(scene.hubs[0].commit())
+        while (await scene.log.heads([pk]))[pk][0] == before:
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(shortened, pk)
+        await scene.hubs[0].look()
+        scene.log.answers.set()
+        await commit
+        assert (alice.end, alice.acknowledged == alice.sent) == (None, True)
+
+    assert sorted(played(play, section).saved_text().split()) == ["Begin.", "First."]
+
+
+def shortened(postmortem_id: int) -> None:
+    store.compact(postmortem_id)
+    connection.close()
 
 
 def test_behind_a_pooler_that_forgets_prepared_statements_text_is_saved(section: Section) -> None:
