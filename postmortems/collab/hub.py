@@ -28,6 +28,8 @@ logger = logging.getLogger("debrief.live")
 RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0)
 LINGER_SECONDS = 10.0
 PRESENCE_SECONDS = 0.04
+PUBLISH_SECONDS = 0.005
+"""How long news for other processes gather, when there were some just now."""
 LOOK_SECONDS = 3.0
 """How often the heads of open documents are compared with the log, and rights with what they were."""
 FOLLOW_SECONDS = 2.0
@@ -102,6 +104,7 @@ class Hub:
         self._nudges: set[asyncio.Task[None]] = set()
         self._presence_due: set[int] = set()
         self._news: list[News] = []
+        self._has_news = asyncio.Event()
 
     # -- Coming and going ---------------------------------------------------------------------------------------------
 
@@ -206,8 +209,8 @@ class Hub:
 
     def _refuse_impostor(self, peer: Peer, room: Room, clients: set[int]) -> None:
         """Nobody writes as the client of somebody who is here: the words of one of the two would be lost."""
-        others = {other.person["id"] for other in room.peers} - {peer.person["id"]}
-        if any(room.writers.get(client) in others for client in clients):
+        owners = {room.writers.get(client) for client in clients} - {None, peer.person["id"]}
+        if owners and any(other.person["id"] in owners for other in room.peers):
             raise BadFrame("it writes as the client of somebody else")
 
     def _pass_over(self, peer: Peer, room: Room) -> None:
@@ -260,6 +263,7 @@ class Hub:
         """Commit and catch up until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._commit_for_ever())
+            tasks.create_task(self._publish_for_ever())
             tasks.create_task(self._look_for_ever())
             tasks.create_task(self._tend_for_ever())
 
@@ -267,9 +271,14 @@ class Hub:
         while True:
             await self._work.wait()
             self._work.clear()
-            await self.commit()
+            await self._commit_pending()
 
     async def commit(self) -> None:
+        """Commit all that is pending, and tell the other processes."""
+        await self._commit_pending()
+        await self._publish()
+
+    async def _commit_pending(self) -> None:
         """Commit all that is pending in one statement; meanwhile the next batch gathers.
 
         What an earlier call was cancelled over goes first: whether it was committed is not known, and what came after
@@ -284,7 +293,6 @@ class Hub:
             await self._commit_batch(batch)
         except LogRefused:
             await self._commit_one_by_one(batch)
-        await self._publish()
 
     async def _commit_batch(self, batch: Sequence[Room]) -> None:
         """Raises `LogRefused` when any of them cannot be taken; nothing is committed then."""
@@ -302,6 +310,14 @@ class Hub:
                 room.committing = []
                 self._start_over(room)
             self._unload_if_idle(room)
+
+    async def _publish_for_ever(self) -> None:
+        """Tell the other processes, in order, while the next batch is committed."""
+        while True:
+            await self._has_news.wait()
+            self._has_news.clear()
+            await self._publish()
+            await asyncio.sleep(PUBLISH_SECONDS)
 
     async def _publish(self) -> None:
         news, self._news = self._news, []
@@ -361,6 +377,7 @@ class Hub:
         else:
             await self.catch_up(room, seq)
         self._news.append(News(room.postmortem_id, seq, framed(sent.update for sent in done)))
+        self._has_news.set()
 
     # -- What workers do: sections that follow, revisions at pauses ---------------------------------------------------
 

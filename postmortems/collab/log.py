@@ -15,6 +15,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from kombu.exceptions import OperationalError as BrokerAway
 
 from postmortems.collab import store
+from postmortems.collab.committing import Committing
 from postmortems.collab.ports import LogRefused, LogUnreachable, Nudge
 from postmortems.collab.store import Append, Loaded
 from postmortems.models import DocumentHead
@@ -24,49 +25,9 @@ logger = logging.getLogger("debrief.live")
 
 T = TypeVar("T")
 READERS = 4
-DJANGOS_OWN = {"cursor_factory", "context", "prepare_threshold"}
-"""Of a connection's parameters, those that make it Django's and not the driver's."""
-POOLER_KNOWS_NONE = (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement)
 FOLLOW_EXPIRES_SECONDS = 6.0
 """Three times as long as the hub waits before it asks again."""
 KEEP_EXPIRES_SECONDS = 86_400.0
-
-
-class Committing:
-    """One connection for commits alone, on the event loop.
-
-    Not in a thread: each time one wants the interpreter back from a busy loop, it waits milliseconds for it. The
-    statement is prepared; behind a pooler that keeps no prepared ones it is sent whole from the second try on.
-    """
-
-    def __init__(self) -> None:
-        self._connection: psycopg.AsyncConnection | None = None
-        self._may_prepare = True
-        self._turn = asyncio.Lock()
-
-    async def append(self, appends: Sequence[Append]) -> dict[int, int]:
-        """`store.append`, in a transaction of its own. Cancelled, it may or may not have been committed."""
-        async with self._turn:
-            try:
-                connection = await self._connected()
-                cursor = await connection.execute(store.APPEND, store.parameters(appends), prepare=self._may_prepare)
-                return dict(await cursor.fetchall())
-            except BaseException as error:
-                await self.close()
-                self._may_prepare &= not isinstance(error, POOLER_KNOWS_NONE)
-                raise
-
-    async def _connected(self) -> psycopg.AsyncConnection:
-        if self._connection is None or self._connection.closed:
-            known = connections[DEFAULT_DB_ALIAS].get_connection_params()
-            address = {name: value for name, value in known.items() if name not in DJANGOS_OWN}
-            self._connection = await psycopg.AsyncConnection.connect(**address, autocommit=True)
-        return self._connection
-
-    async def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
 
 
 class PostgresLog:

@@ -20,6 +20,8 @@ from postmortems.collab.wire import BadFrame, Reader, chunk
 from postmortems.enums import SectionKind
 from postmortems.models import DocumentHead, DocumentSnapshot, DocumentUpdate, Postmortem
 
+ARRAYS = ("ids", "versions", "data", "people", "new_ids", "new_clients", "new_users")
+"""What `APPEND` asks for."""
 APPEND = """
 WITH wanted AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(versions)s::int[], %(data)s::bytea[], %(people)s::text[])
@@ -50,6 +52,9 @@ RETURNING postmortem_id, seq
 
 A document that is missing from the answer was not appended to: rights changed since its writer was checked.
 """
+
+NUMBERED_APPEND = (APPEND % {name: f"${number}" for number, name in enumerate(ARRAYS, 1)}).encode()
+"""The same as libpq takes it."""
 
 
 LOAD = """
@@ -140,17 +145,22 @@ def unframed(data: bytes) -> list[bytes]:
     return updates
 
 
-def parameters(appends: Sequence[Append]) -> dict[str, list[Any]]:
-    """What `APPEND` asks for."""
+def parameters(appends: Sequence[Append]) -> dict[str, str]:
+    """What `APPEND` asks for, each as Postgres writes an array."""
+    new = [(append.postmortem_id, client, user) for append in appends for client, user in append.new_clients.items()]
     return {
-        "ids": [append.postmortem_id for append in appends],
-        "versions": [append.acl_version for append in appends],
-        "data": [append.data for append in appends],
-        "people": ["{" + ",".join(map(str, append.people)) + "}" for append in appends],
-        "new_ids": [append.postmortem_id for append in appends for _ in append.new_clients],
-        "new_clients": [client for append in appends for client in append.new_clients],
-        "new_users": [user for append in appends for user in append.new_clients.values()],
+        "ids": _array(append.postmortem_id for append in appends),
+        "versions": _array(append.acl_version for append in appends),
+        "data": _array(f'"\\\\x{append.data.hex()}"' for append in appends),
+        "people": _array(f'"{_array(append.people)}"' for append in appends),
+        "new_ids": _array(postmortem_id for postmortem_id, _, _ in new),
+        "new_clients": _array(client for _, client, _ in new),
+        "new_users": _array(user for _, _, user in new),
     }
+
+
+def _array(values: Iterable[object]) -> str:
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 def append(appends: Sequence[Append]) -> dict[int, int]:

@@ -44,6 +44,8 @@ class Summary:
 
     def cuts_a_character(self, halves: Mapping[int, set[int]]) -> bool:
         """Whether it would cut a character in two. The library writes what it cannot read again then."""
+        if not halves and not self.halves:
+            return False
         nothing: set[int] = set()
         return any(
             clock in halves.get(client, nothing) or clock in self.halves.get(client, nothing)

@@ -124,8 +124,9 @@ class HeldLog(PostgresLog):
 
     async def forget_prepared_statements(self) -> None:
         """As a pooler does that lends another connection to each transaction."""
-        connection = await self._committing._connected()
-        await connection.execute("DEALLOCATE ALL")
+        link = await self._committing._connected()
+        link._pgconn.send_query_params(b"DEALLOCATE ALL", [])
+        await link._answer()
 
     async def append(self, appends: Sequence[Append]) -> dict[int, int]:
         await self.gate.wait()

@@ -1,0 +1,132 @@
+"""One connection for the commits of live text, on the event loop, by libpq's own calls (`psycopg.pq`).
+
+Not in a thread: each time one wants the interpreter back from a busy loop, it waits milliseconds for it. And without
+cursors: they were two thirds of what a commit costs this process, and every keystroke waits for one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, connections
+from psycopg import pq
+from psycopg.errors import error_from_result
+
+from postmortems.collab import store
+from postmortems.collab.store import Append
+
+STATEMENT = b"debrief_append"
+DJANGOS_OWN = {"cursor_factory", "context", "prepare_threshold"}
+"""Of a connection's parameters, those that make it Django's and not the driver's."""
+POOLER_KNOWS_NONE = (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement)
+
+
+class Committing:
+    """`store.append` on the event loop, in a transaction of its own.
+
+    The statement is prepared; behind a pooler that keeps no prepared ones it is sent whole from the second try on.
+    """
+
+    def __init__(self) -> None:
+        self._link: Link | None = None
+        self._may_prepare = True
+        self._turn = asyncio.Lock()
+
+    async def append(self, appends: Sequence[Append]) -> dict[int, int]:
+        """The number of each new entry. Cancelled, it may or may not have been committed. Raises psycopg's errors."""
+        async with self._turn:
+            try:
+                link = await self._connected()
+                arrays = store.parameters(appends)
+                result = await link.ask(store.NUMBERED_APPEND, [arrays[name] for name in store.ARRAYS])
+            except BaseException as error:
+                await self.close()
+                self._may_prepare &= not isinstance(error, POOLER_KNOWS_NONE)
+                raise
+        return {_number(result, row, 0): _number(result, row, 1) for row in range(result.ntuples)}
+
+    async def _connected(self) -> Link:
+        if self._link is None:
+            known = connections[DEFAULT_DB_ALIAS].get_connection_params()
+            address = {name: value for name, value in known.items() if name not in DJANGOS_OWN}
+            connection = await psycopg.AsyncConnection.connect(**address, autocommit=True)
+            self._link = Link(connection)
+            if self._may_prepare:
+                await self._link.prepare(store.NUMBERED_APPEND)
+        return self._link
+
+    async def close(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            await link.close()
+
+
+def _number(result: pq.abc.PGresult, row: int, column: int) -> int:
+    return int(result.get_value(row, column) or 0)
+
+
+class Link:
+    """A connection that is asked one thing at a time. After an error it is of no use any more."""
+
+    def __init__(self, connection: psycopg.AsyncConnection) -> None:
+        self._connection = connection
+        self._pgconn = connection.pgconn
+        self._socket = self._pgconn.socket
+        self._loop = asyncio.get_running_loop()
+        self._is_prepared = False
+        self._answered = self._loop.create_future()
+        self._loop.add_reader(self._socket, self._take_in)
+
+    async def prepare(self, command: bytes) -> None:
+        """Parse `command` once; it is what is asked from now on."""
+        self._pgconn.send_prepare(STATEMENT, command)
+        await self._answer()
+        self._is_prepared = True
+
+    async def ask(self, command: bytes, values: Sequence[str]) -> pq.abc.PGresult:
+        """What Postgres answers to `command`, each value as text. Raises psycopg's errors."""
+        parameters = [value.encode() for value in values]
+        if self._is_prepared:
+            self._pgconn.send_query_prepared(STATEMENT, parameters)
+        else:
+            self._pgconn.send_query_params(command, parameters)
+        return await self._answer()
+
+    async def close(self) -> None:
+        self._loop.remove_reader(self._socket)
+        await self._connection.close()
+
+    async def _answer(self) -> pq.abc.PGresult:
+        self._answered = self._loop.create_future()
+        while self._pgconn.flush():
+            await self._writable()
+        await self._answered
+        result = self._pgconn.get_result()
+        if result is None or result.status not in {pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK}:
+            raise error_from_result(result) if result else psycopg.OperationalError("no answer")
+        while self._pgconn.get_result() is not None:
+            """Until libpq knows that this was all."""
+        return result
+
+    def _take_in(self) -> None:
+        """Bytes have come, or the connection is gone."""
+        try:
+            self._pgconn.consume_input()
+            is_whole = not self._pgconn.is_busy()
+        except psycopg.OperationalError as error:
+            self._loop.remove_reader(self._socket)
+            if not self._answered.done():
+                self._answered.set_exception(error)
+            return
+        if is_whole and not self._answered.done():
+            self._answered.set_result(None)
+
+    async def _writable(self) -> None:
+        ready = asyncio.Event()
+        self._loop.add_writer(self._socket, ready.set)
+        try:
+            await ready.wait()
+        finally:
+            self._loop.remove_writer(self._socket)
