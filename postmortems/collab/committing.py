@@ -77,6 +77,7 @@ class Link:
         self._loop = asyncio.get_running_loop()
         self._is_prepared = False
         self._answered = self._loop.create_future()
+        self._answered.set_result(None)
         self._loop.add_reader(self._socket, self._take_in)
 
     async def prepare(self, command: bytes) -> None:

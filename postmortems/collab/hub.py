@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -362,22 +361,28 @@ class Hub:
         done, room.committing = room.committing, []
         for sent in done:
             room.document.apply(sent.update, sent.summary)
-        frames = [(sent.peer, protocol.update(sent.update)) for sent in done]
-        presence = self._presence_frame(room)
-        for peer in room.peers:
-            theirs = b"".join(frame for writer, frame in frames if writer is not peer) + presence
-            if theirs:
-                peer.send(theirs)
-        counts = Counter(sent.peer for sent in done)
-        for peer, count in counts.items():
-            self._acknowledge(peer, room, count)
-        self._note_typing(room, {peer.person["id"] for peer in counts}, before=seq - 1)
+        writers = {sent.peer for sent in done}
+        self._relay(room, done, writers)
+        for writer in writers:
+            self._acknowledge(writer, room, sum(sent.peer is writer for sent in done))
+        self._note_typing(room, {writer.person["id"] for writer in writers}, before=seq - 1)
         if seq == room.head + 1:
             room.head = seq
         else:
             await self.catch_up(room, seq)
         self._news.append(News(room.postmortem_id, seq, framed(sent.update for sent in done)))
         self._has_news.set()
+
+    def _relay(self, room: Room, done: Sequence[Sent], writers: set[Peer]) -> None:
+        """To everybody what others wrote; those who wrote nothing get the same bytes."""
+        frames = [(sent.peer, protocol.update(sent.update)) for sent in done]
+        presence = self._presence_frame(room)
+        everything = b"".join(frame for _, frame in frames) + presence
+        for peer in room.peers:
+            if peer not in writers:
+                peer.send(everything)
+            elif theirs := b"".join(frame for writer, frame in frames if writer is not peer) + presence:
+                peer.send(theirs)
 
     # -- What workers do: sections that follow, revisions at pauses ---------------------------------------------------
 

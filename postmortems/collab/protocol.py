@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from postmortems.collab.wire import BadFrame, Reader, chunk, number, text
 
@@ -44,23 +43,20 @@ class Sync(IntEnum):
     UPDATE = 2
 
 
-@dataclass(frozen=True)
-class StateVector:
+class StateVector(NamedTuple):
     """What the sender has; the answer is what it lacks."""
 
     state: bytes
 
 
-@dataclass(frozen=True)
-class Update:
+class Update(NamedTuple):
     """A change. `is_answer`: sent because we asked for what we lack."""
 
     data: bytes
     is_answer: bool = False
 
 
-@dataclass(frozen=True)
-class Presence:
+class Presence(NamedTuple):
     """State of one client: who and where it is. None: it left."""
 
     client: int
@@ -68,15 +64,13 @@ class Presence:
     state: dict[str, Any] | None
 
 
-@dataclass(frozen=True)
-class Awareness:
+class Awareness(NamedTuple):
     """States of clients; passed on, never kept."""
 
     entries: tuple[Presence, ...]
 
 
-@dataclass(frozen=True)
-class QueryAwareness:
+class QueryAwareness(NamedTuple):
     """Who is here?"""
 
 

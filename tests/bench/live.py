@@ -1,7 +1,8 @@
 """`make bench-live`: how quick the live text is, beside Hocuspocus with its database extension, under the same load.
 
 Hocuspocus is installed by npm into a scratch folder and keeps its documents in the same Postgres. Both are driven by
-the same editors (`typist`), one after the other, level by level, in one run. Nothing here passes or fails by time.
+the same editors (`typist`), in turns, level by level, in one run; the figures of a level are those of all its rounds
+together, so that a moment in which the machine was busy falls on neither alone. Nothing here passes or fails by time.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ LEVELS = (10, 50, 100, 200, 400)
 A_DOCUMENT = 5
 KEYS_A_SECOND = 5.0
 SECONDS, WARM_UP = 12.0, 3.0
+ROUNDS = 3
 WRITERS_OF_ONE = (25, 50)
 PEER = ("@hocuspocus/server@4.7.0", "@hocuspocus/extension-database@4.7.0", "pg@8")
 PEER_SERVER = """
@@ -255,13 +257,18 @@ def measure(folder: Path, levels: list[int]) -> None:
     runs += [(f"{editors} editors of one document", editors, 1) for editors in WRITERS_OF_ONE]
     for label, editors, count in runs:
         print(f"{label}:")
-        with served(web, port) as process:
-            figures = asyncio.run(load(ours, editors, count))
-            report("Debrief", figures, editors, count, memory_of(process))
-        if peer is not None:
-            with served(["node", "server.mjs"], peer_port, CWD=str(peer), **hocuspocus) as process:
-                figures = asyncio.run(load(theirs, editors, count))
-                report("Hocuspocus", figures, editors, count, memory_of(process))
+        both = {"Debrief": Figures(), "Hocuspocus": Figures()}
+        memory = dict.fromkeys(both, 0.0)
+        for _ in range(ROUNDS):
+            with served(web, port) as process:
+                both["Debrief"].add(asyncio.run(load(ours, editors, count)))
+                memory["Debrief"] = memory_of(process)
+            if peer is not None:
+                with served(["node", "server.mjs"], peer_port, CWD=str(peer), **hocuspocus) as process:
+                    both["Hocuspocus"].add(asyncio.run(load(theirs, editors, count)))
+                    memory["Hocuspocus"] = memory_of(process)
+        for name, figures in both.items():
+            report(name, figures, editors, count, memory[name])
     with served(web, port) as process:
         print(f"Saturation: {saturation(ours):,.0f} updates a second acknowledged")
     with served(web, port):

@@ -34,6 +34,13 @@ class Figures:
     sent_at: dict[tuple[int, int], float] = field(default_factory=dict)
     sent: int = 0
 
+    def add(self, more: Figures) -> None:
+        """Take in what another round measured."""
+        self.propagation += more.propagation
+        self.acknowledgement += more.acknowledgement
+        self.lag += more.lag
+        self.sent += more.sent
+
 
 def one_character(client: int, clock: int, root: str) -> bytes:
     """The update that writes one character behind the last one of this client."""

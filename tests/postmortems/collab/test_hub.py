@@ -95,8 +95,11 @@ class DirectBus:
         self.hubs: list[Hub] = []
         self.lost = lost
         self.chance = random.Random(11)
+        self.answers = asyncio.Event()
+        self.answers.set()
 
     async def publish(self, news: Sequence[News]) -> None:
+        await self.answers.wait()
         for hub in self.hubs:
             for postmortem_id, seq, data in news:
                 if self.chance.random() >= self.lost:
@@ -302,6 +305,62 @@ def test_while_the_database_is_away_nothing_is_called_saved_and_nothing_is_lost(
         assert alice.acknowledged == alice.sent
 
     assert "Patience." in played(play, section).saved_text()
+
+
+def test_a_redis_that_does_not_answer_holds_up_nobodys_text_and_hears_of_all_of_it_later(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice, bob = await scene.open("Alice"), await scene.open("Bob", hub=1)
+        await scene.settle()
+        scene.bus.answers.clear()
+        working = asyncio.create_task(scene.hubs[0].run())
+        for word in ("One. ", "Two. "):
+            alice.type(word)
+            scene.deliver()
+            async with asyncio.timeout(2):
+                while alice.acknowledged < alice.sent:
+                    await asyncio.sleep(0.01)
+        assert "Two." not in bob.text
+        scene.bus.answers.set()
+        async with asyncio.timeout(2):
+            while "Two." not in bob.text:
+                await asyncio.sleep(0.01)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        assert bob.text == alice.text
+
+    assert sorted(played(play, section, hubs=2).saved_text().split()) == ["Begin.", "One.", "Two."]
+
+
+def test_a_connection_that_postgres_ended_is_replaced_and_the_text_saved(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice = await scene.open("Alice")
+        for word in ("One. ", "Two. "):
+            alice.type(word)
+            await scene.settle()
+            await asyncio.to_thread(end_other_connections)
+        assert alice.acknowledged == alice.sent
+
+    assert sorted(played(play, section).saved_text().split()) == ["Begin.", "One.", "Two."]
+
+
+def end_other_connections() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%documentupdate%'"
+        )
+    connection.close()
+
+
+def test_text_larger_than_a_socket_takes_at_once_is_saved(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice = await scene.open("Alice")
+        for _ in range(4):
+            alice.type("Long enough. " * 60_000)
+        await scene.settle()
+        assert alice.acknowledged == alice.sent
+
+    assert len(played(play, section).saved_text()) == 4 * 60_000 * 13 + len("Begin. ")
 
 
 def test_a_commit_that_was_cancelled_leaves_no_hole_in_the_log(section: Section) -> None:
