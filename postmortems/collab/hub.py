@@ -435,6 +435,7 @@ class Hub:
         """Rights changed before the commit: whoever may still write keeps their words, the others are told."""
         heads = await self.log.heads([room.postmortem_id])
         if room.postmortem_id not in heads:
+            logger.warning("PM-%s is gone", room.postmortem_id)
             self._start_over(room)
             return
         await self._check_all(room)
@@ -490,6 +491,7 @@ class Hub:
             if seq == room.head + 1:
                 self._merge(room, seq, data)
         if room.head < head:
+            logger.warning("the log of PM-%s was shortened beyond what is open; loading it anew", room.postmortem_id)
             self._start_over(room)
 
     def _merge(self, room: Room, seq: int, data: bytes) -> None:
@@ -515,12 +517,17 @@ class Hub:
 
     async def look(self) -> None:
         """Find what the bus lost, and rights that changed."""
-        merged = {postmortem_id: room.head for postmortem_id, room in self.rooms.items()}
-        heads = await self.log.heads(list(merged))
+        merged = [(room, room.head) for room in self.rooms.values()]
+        heads = await self.log.heads([room.postmortem_id for room, _ in merged])
         doubtful = await self._doubtful()
-        for room in list(self.rooms.values()):
+        for room, before in merged:
+            if self.rooms.get(room.postmortem_id) is not room:
+                continue
             head, version = heads.get(room.postmortem_id, (None, None))
-            if head is None or head < merged.get(room.postmortem_id, 0):  # gone, or an older backup was restored
+            if head is None or head < before:
+                logger.warning(
+                    "the log of PM-%s is gone, or older than what is open; loading it anew", room.postmortem_id
+                )
                 self._start_over(room)
                 continue
             if version != room.acl_version and not room.committing:

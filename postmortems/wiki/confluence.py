@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
 import requests
 
-from accounts.outside import AddressNotAllowed, check_address, checked_session
+from accounts.outside import AddressNotAllowed, asked_wait, check_address, checked_session
 from postmortems.wiki.pages import (
     ChangedMeanwhile,
     Forbidden,
@@ -35,7 +34,6 @@ from postmortems.wiki.pages import (
 CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
 PROPERTY = "io.debrief.postmortem"
 PER_ANSWER = 200
-LONGEST_WAIT = timedelta(hours=1)
 
 
 class Confluence(ABC):
@@ -284,16 +282,9 @@ def _words_of(answer: requests.Response) -> str:
 
 
 def _wait_of(answer: requests.Response) -> timedelta:
-    """How long Retry-After asks to wait: seconds, or a date; a minute where it says nothing."""
-    raw = answer.headers.get("Retry-After", "").strip()
-    try:
-        wait = timedelta(seconds=float(raw))
-    except (ValueError, OverflowError):
-        try:
-            wait = parsedate_to_datetime(raw) - datetime.now(UTC)
-        except (TypeError, ValueError):
-            wait = timedelta(minutes=1)
-    return min(max(wait, timedelta(seconds=1)), LONGEST_WAIT)
+    """How long it asks to wait; a minute where it says nothing."""
+    wait = asked_wait(answer.headers.get("Retry-After", ""))
+    return timedelta(minutes=1) if wait is None else max(wait, timedelta(seconds=1))
 
 
 def _no_answer(error: requests.RequestException) -> WikiError:

@@ -118,6 +118,8 @@ class HeldLog(PostgresLog):
         self.gate.set()
         self.answers = asyncio.Event()
         self.answers.set()
+        self.heads_told = asyncio.Event()
+        self.heads_told.set()
         self.failures = 0
         self.nudges: list[Nudge] = []
         self.refused: set[int] = set()
@@ -130,6 +132,11 @@ class HeldLog(PostgresLog):
         link = await self._committing._connected()
         link._pgconn.send_query_params(b"DEALLOCATE ALL", [])
         await link._answer()
+
+    async def heads(self, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+        found = await super().heads(ids)
+        await self.heads_told.wait()
+        return found
 
     async def append(self, appends: Sequence[Append]) -> dict[int, int]:
         await self.gate.wait()
@@ -402,6 +409,19 @@ def test_a_look_between_a_commit_and_its_answer_closes_nobody_whose_log_was_shor
         assert (alice.end, alice.acknowledged == alice.sent) == (None, True)
 
     assert sorted(played(play, section).saved_text().split()) == ["Begin.", "First."]
+
+
+def test_a_document_that_is_opened_during_a_look_stays_open(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        scene.log.heads_told.clear()
+        look = asyncio.create_task(scene.hubs[0].look())
+        await asyncio.sleep(0.05)
+        alice = await scene.open("Alice")
+        scene.log.heads_told.set()
+        await look
+        assert (alice.end, alice.text) == (None, "Begin. ")
+
+    played(play, section)
 
 
 def shortened(postmortem_id: int) -> None:
