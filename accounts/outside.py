@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,10 @@ from requests import Session
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import InvalidHeader
+from urllib3.util.retry import Retry
+
+LONGEST_WAIT_SECONDS = 3600
 
 
 class AddressNotAllowed(Exception):
@@ -71,9 +76,24 @@ class CheckedAdapter(HTTPAdapter):
 
 def checked_session() -> Session:
     """A session that goes only where Debrief may go, whatever proxies the environment names."""
-    session = Session()
+    return checked(Session())
+
+
+def checked(session: Session) -> Session:
+    """`session`, from now on such a one."""
     session.trust_env = False
     session.verify = settings.JIRA_CA_FILE or True
     for scheme in ("https://", "http://"):
         session.mount(scheme, CheckedAdapter())
     return session
+
+
+def asked_wait(retry_after: str) -> timedelta | None:
+    """How long the header Retry-After asks to wait (RFC 9110, 10.2.3): seconds or a date; an hour at most.
+
+    None where it says neither.
+    """
+    try:
+        return timedelta(seconds=Retry(retry_after_max=LONGEST_WAIT_SECONDS).parse_retry_after(retry_after))
+    except (InvalidHeader, ValueError, OverflowError):
+        return None

@@ -17,6 +17,8 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.webhook import WebhookClient
 
+from accounts.outside import asked_wait
+
 logger = logging.getLogger("debrief.slack")
 
 TIMEOUT_SECONDS = 10
@@ -176,10 +178,10 @@ def _refuse(status: int, code: str, headers: Any) -> None:
 
 
 def _asked_wait(headers: Any) -> timedelta:
-    """What Retry-After says, within reason."""
-    found = {str(name).lower(): value for name, value in dict(headers).items()}.get("retry-after", "60")
-    said = str(found[0] if isinstance(found, list) else found)
-    return timedelta(seconds=min(max(int(said), 1), 3600) if said.isdigit() and len(said) < 9 else 60)
+    """How long it asks to wait; a minute where it says nothing."""
+    found = {str(name).lower(): value for name, value in dict(headers).items()}.get("retry-after", "")
+    wait = asked_wait(str(found[0] if isinstance(found, list) and found else found))
+    return timedelta(minutes=1) if wait is None else max(wait, timedelta(seconds=1))
 
 
 def escape(text: str) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import requests
 from urllib3.exceptions import NewConnectionError
 
-from accounts.outside import AddressNotAllowed
+from accounts.outside import AddressNotAllowed, asked_wait
 from actions.jira.address import NotAllowed
 from actions.tracker import (
     Conflicting,
@@ -37,7 +36,6 @@ NAMES = {
 }
 """Fields as Debrief names them, and as Jira does."""
 OURS = {theirs: ours for ours, theirs in NAMES.items()}
-LONGEST_WAIT = 3600.0
 NOT_ACCEPTED = "Jira does not accept the secret any more."
 LACKS_SCOPE = "The token lacks a scope that this needs. Give the app at Atlassian all of them, and connect again."
 
@@ -122,17 +120,9 @@ def refusal(body: Mapping[str, Any]) -> Refused:
 
 
 def wait_of(response: requests.Response) -> float:
-    """Seconds to wait, as the header says it: a number, a date, or nothing."""
-    raw = response.headers.get("Retry-After", "").strip()
-    try:
-        return min(max(0.0, float(raw)), LONGEST_WAIT)
-    except ValueError:
-        pass
-    try:
-        seconds = (parsedate_to_datetime(raw) - datetime.now(UTC)).total_seconds()
-    except (TypeError, ValueError):
-        return 0.0
-    return min(max(0.0, seconds), LONGEST_WAIT)
+    """Seconds to wait, as the header says it; 0 where it says nothing."""
+    wait = asked_wait(response.headers.get("Retry-After", ""))
+    return wait.total_seconds() if wait else 0.0
 
 
 def no_answer(error: requests.RequestException, *, who: str = "Jira") -> TrackerError:

@@ -21,7 +21,7 @@ from jira import JIRA
 from jira.client import TokenAuth
 from jira.exceptions import JIRAError
 
-from accounts.outside import AddressNotAllowed, CheckedAdapter
+from accounts.outside import AddressNotAllowed, checked
 from actions.jira import adf, answers, wiki
 from actions.jira.address import NotAllowed, check_address
 from actions.jira.answers import NAMES, OURS, AllRefused, made_of, refusal, time_of
@@ -87,10 +87,7 @@ class JiraClient:
             logging=False,
             **sign_in,
         )
-        session = self._jira._session
-        session.trust_env = False
-        for scheme in ("https://", "http://"):
-            session.mount(scheme, CheckedAdapter())
+        checked(self._jira._session)
 
     def close(self) -> None:
         self._jira._session.close()
