@@ -154,25 +154,28 @@ class Dashboard:
     ages: list[Age]
     weeks: list[Week]
     groups: list[Group]
+    more: int
+    """How many groups there are beyond these."""
     since: date
     as_of: datetime
     choice: Choice
 
-    def lines(self, most: int) -> list[tuple[Group, dict[str, str]]]:
-        """The first of the groups, each with its links by the name of the number."""
-        return [(group, _links(self.choice, group.value, self.since)) for group in self.groups[:most]]
+    def lines(self) -> list[tuple[Group, dict[str, str]]]:
+        """The groups, each with its links by the name of the number."""
+        return [(group, _links(self.choice, group.value, self.since)) for group in self.groups]
 
 
-def dashboard(user: User, choice: Choice, *, now: datetime) -> Dashboard:
-    """Everything of the dashboard as `user` may see it."""
+def dashboard(user: User, choice: Choice, *, now: datetime, most: int | None = None) -> Dashboard:
+    """Everything of the dashboard as `user` may see it; of the groups, the first `most`, or all."""
     today = now.astimezone(user.zone).date()
     since = today - timedelta(days=today.weekday(), weeks=choice.weeks - 1)
-    counts = _count(user, choice, since=since, today=today, now=now)
+    counts = _count(user, choice, since=since, today=today, now=now, most=most)
     return Dashboard(
         numbers=_numbers(counts.whole, choice, since=since, today=today),
         ages=_ages(counts.whole, choice, today=today),
         weeks=_weeks(counts, choice, since=since),
         groups=_groups(counts, choice),
+        more=max(0, counts.among - len(counts.groups)),
         since=since,
         as_of=now,
         choice=choice,
@@ -192,7 +195,9 @@ class Counts:
 
     def __init__(self) -> None:
         self.whole = Tally(ages=[0] * len(AGES))
-        self.groups: dict[str | None, Tally] = defaultdict(Tally)
+        self.groups: dict[str, Tally] = defaultdict(Tally)
+        self.among = 0
+        """Of so many groups these are the first."""
         self.opened: dict[int, int] = {}
         self.closed: dict[int, int] = {}
 
@@ -216,10 +221,12 @@ class Counts:
         elif part == "due":
             whole.due, whole.kept = one, two
         elif part == "open by":
-            self.groups[key].add_open(one, two, three)
+            self.groups[key or ""].add_open(one, two, three)
+        elif part == "settled by":
+            self.groups[key or ""].add_settled(one, two, three, four)
+            self.groups[key or ""].days = days
         else:
-            self.groups[key].add_settled(one, two, three, four)
-            self.groups[key].days = days
+            self.among = one
 
 
 IS_NOT_HIDDEN = "NOT EXISTS (SELECT FROM hidden h WHERE h.id = r.postmortem_id)"
@@ -234,28 +241,41 @@ WITH hidden (id) AS MATERIALIZED ({hidden}),
     SELECT group_key, slot, is_late, is_soon, count(*) AS count
     FROM ({open}) r WHERE {is_seen} GROUP BY group_key, slot, is_late, is_soon
 ),
-settled AS MATERIALIZED (SELECT * FROM ({settled}) r WHERE {is_seen})
+settled AS MATERIALIZED (SELECT * FROM ({settled}) r WHERE {is_seen}),
+open_by AS MATERIALIZED (
+    SELECT coalesce({key}::text, '') AS key, sum(count) AS open, sum(count) FILTER (WHERE is_late) AS late,
+        sum(count) FILTER (WHERE is_soon) AS soon
+    FROM open {join} GROUP BY {key}
+),
+settled_by AS MATERIALIZED (
+    SELECT coalesce({key}::text, '') AS key, count(*) AS closed, count(*) FILTER (WHERE is_done) AS done,
+        count(*) FILTER (WHERE is_dated) AS dated, count(*) FILTER (WHERE is_on_time) AS on_time,
+        array_agg(took) FILTER (WHERE is_done) AS each
+    FROM settled {join} GROUP BY {key}
+),
+shown AS MATERIALIZED (
+    SELECT key, count(*) OVER () AS among FROM open_by FULL JOIN settled_by USING (key)
+    ORDER BY coalesce(late, 0) DESC, coalesce(open, 0) DESC, key LIMIT %(most)s
+)
 SELECT 'open', slot::text, {of_open}, 0, NULL::float8 FROM open GROUP BY slot
 UNION ALL SELECT 'settled', slot::text, count(*), count(*) FILTER (WHERE is_done), count(*) FILTER (WHERE is_dated),
     count(*) FILTER (WHERE is_on_time), NULL FROM settled GROUP BY slot
 UNION ALL SELECT 'days', NULL, 0, 0, 0, 0, {median} FROM settled WHERE is_done
 UNION ALL SELECT 'opened', slot::text, count(*), 0, 0, 0, NULL FROM ({opened}) r WHERE {is_seen} GROUP BY slot
 UNION ALL SELECT 'due', NULL, count(*), count(*) FILTER (WHERE is_done), 0, 0, NULL FROM ({due}) r WHERE {is_seen}
-UNION ALL SELECT 'open by', {key}::text, {of_open}, 0, NULL FROM open {join} GROUP BY {key}
-UNION ALL SELECT 'settled by', key::text, closed, done, dated, on_time, (SELECT {median} FROM unnest(each) t (took))
-    FROM (
-        SELECT {key} AS key, count(*) AS closed, count(*) FILTER (WHERE is_done) AS done,
-            count(*) FILTER (WHERE is_dated) AS dated, count(*) FILTER (WHERE is_on_time) AS on_time,
-            array_agg(took) FILTER (WHERE is_done) AS each
-        FROM settled {join} GROUP BY {key}
-    ) r
+UNION ALL SELECT 'groups', NULL, (SELECT among FROM shown LIMIT 1), 0, 0, 0, NULL
+UNION ALL SELECT 'open by', key, open, late, soon, 0, NULL FROM open_by JOIN shown USING (key)
+UNION ALL SELECT 'settled by', key, closed, done, dated, on_time, (SELECT {median} FROM unnest(each) t (took))
+    FROM settled_by JOIN shown USING (key)
 """
 """What is open, settled, opened and due is each a narrow range of rows that an index has in full, so that the rows
 themselves stay unread; whether they may be seen is asked of the few post-mortems that are not for everybody.
-The medians of the groups are taken from their values, because ordering all rows by group would cost more."""
+The medians are taken of the values of those groups that are shown: ordering all rows by group would cost more."""
 
 
-def _count(user: User, choice: Choice, *, since: date, today: date, now: datetime) -> Counts:
+def _count(
+    user: User, choice: Choice, *, since: date, today: date, now: datetime, most: int | None
+) -> Counts:
     mondays = [since + timedelta(weeks=number) for number in range(choice.weeks)]
     sql = Statement()
     rows = _rows(user, choice, mondays=mondays, today=today, now=now)
@@ -277,7 +297,7 @@ def _count(user: User, choice: Choice, *, since: date, today: date, now: datetim
     counts = Counts()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL jit = off")  # compiling this takes longer than running it
-        cursor.execute(text, sql.values)
+        cursor.execute(text, {**sql.values, "most": most})
         for part, key, *found in cursor.fetchall():
             counts.add(part, key, *found)
     return counts
@@ -366,18 +386,18 @@ def _day_in(zone: Expression) -> Cast:
     return Cast(Func(zone, F("finished_at"), function="timezone", output_field=DateTimeField()), DateField())
 
 
-def _named(by: str, keys: Sequence[str | None]) -> dict[str | None, tuple[str, str]]:
+def _named(by: str, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
     """By key of a group: its name, and what stands for it in the address of the list ("" when nothing does)."""
-    ids = [int(key) for key in keys if key is not None and key.isdigit()]
+    ids = [int(key) for key in keys if key.isdigit()]
     if by == "team":
         teams = Team.objects.filter(pk__in=ids).values_list("pk", "name", "slug")
         return {str(pk): (name, slug) for pk, name, slug in teams}
     if by == "owner":
         people = User.objects.filter(pk__in=ids).values_list("pk", "display_name")
-        return {None: ("Nobody yet", "nobody"), **{str(pk): (name, str(pk)) for pk, name in people}}
+        return {"": ("Nobody yet", "nobody"), **{str(pk): (name, str(pk)) for pk, name in people}}
     if by == "service":
         services = Service.objects.filter(pk__in=ids).values_list("pk", "name", "slug")
-        return {None: ("No service", ""), **{str(pk): (name, slug) for pk, name, slug in services}}
+        return {"": ("No service", ""), **{str(pk): (name, slug) for pk, name, slug in services}}
     labels = Severity if by == "severity" else Priority
     return {choice.value: (str(choice.label), choice.value) for choice in labels}
 

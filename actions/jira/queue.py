@@ -79,10 +79,15 @@ def is_held_up(sync_id: int, *, now: datetime) -> bool:
 
 
 def claim_linked(connection_id: int, *, now: datetime, most: int) -> list[Lease]:
-    """Lease rows of a connection that are due and have an issue: what people did first, and by itself."""
+    """Lease rows of a connection that are due and have an issue: what people did first, and by itself.
+
+    The rest waits while there are issues to be made: looking at one takes a request, making it a fiftieth.
+    """
     rows = due_linked(connection_id, now=now)
     found = _claim(rows.filter(is_bulk=False), connection_id, now=now, most=most, spare=0)
-    return found or _claim(rows, connection_id, now=now, most=most, spare=FOR_PEOPLE)
+    if found or due_new(connection_id, now=now).exists():
+        return found
+    return _claim(rows, connection_id, now=now, most=most, spare=FOR_PEOPLE)
 
 
 def claim_new(connection_id: int, *, now: datetime, most: int) -> list[Lease]:

@@ -29,14 +29,14 @@ def actions_dashboard(request: Request) -> HttpResponse:
     """The dashboard, as its address filters it."""
     form = DashboardForm(request.GET, user=request.user)
     choice = form.choice()
-    shown = dashboard(request.user, choice, now=timezone.now())
-    if request.GET.get("format") == "csv":
+    is_file = request.GET.get("format") == "csv"
+    shown = dashboard(request.user, choice, now=timezone.now(), most=None if is_file else MOST_GROUPS)
+    if is_file:
         return _csv(shown, choice.by)
     context = {
         "form": form,
         "board": shown,
-        "lines": shown.lines(MOST_GROUPS),
-        "more": max(0, len(shown.groups) - MOST_GROUPS),
+        "lines": shown.lines(),
         "choice": choice,
         "query": request.GET.urlencode(),
         **_charts(shown),

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Team, User
-from actions.dashboard import AGES, BY, Choice, Tally, dashboard
+from actions.dashboard import AGES, BY, Choice, Group, Tally, dashboard
 from actions.due import is_overdue, today_for
 from actions.enums import Status
 from actions.models import ActionItem
@@ -199,6 +199,16 @@ def check(user: User, choice: Choice, now: datetime) -> None:
         if tally.open or tally.closed:
             expected.append(said(tally))
     assert sorted(map(said, (group.tally for group in board.groups)), key=repr) == sorted(expected, key=repr)
+    first = dashboard(user, choice, now=now, most=2)
+    assert [urgency(group) for group in first.groups] == [urgency(group) for group in board.groups[:2]]
+    assert {group.name: said(group.tally) for group in first.groups}.items() <= {
+        group.name: said(group.tally) for group in board.groups
+    }.items()
+    assert (board.more, first.more) == (0, max(0, len(board.groups) - 2))
+
+
+def urgency(group: Group) -> tuple[int, int]:
+    return group.tally.overdue, group.tally.open
 
 
 def said(tally: Tally) -> tuple[object, ...]:

@@ -128,6 +128,21 @@ def test_an_edit_goes_out_between_two_rows_of_a_large_look(both: Both) -> None:
     assert "At once" in seen[:3]
 
 
+def test_issues_are_made_before_those_that_nobody_waits_for_are_looked_at(both: Both) -> None:
+    mine, others = linked(both, "Mine"), [linked(both, f"Another {each}") for each in range(2)]
+    backlog = [make_action(both.postmortem, title=f"From before {each}") for each in range(3)]
+    both.wait(minutes=1)
+    inbound.sweep(now=both.clock())
+    bulk.start_run(mapping=both.mapping, by=both.by, now=both.clock())
+    both.wait(seconds=5)
+    ItemSync.objects.filter(action=mine).update(is_bulk=False)
+    assert inbound.look_at_many(both.connection.pk, clock=both.clock) == 1
+    assert inbound.look_at_many(both.connection.pk, clock=both.clock) == 0
+    assert bulk.create_portion(both.connection.pk, clock=both.clock) == len(backlog)
+    both.wait(seconds=10)
+    assert inbound.look_at_many(both.connection.pk, clock=both.clock) >= len(others)
+
+
 def test_a_hint_that_comes_while_a_large_look_goes_on_is_not_answered_by_what_was_read_before(both: Both) -> None:
     actions = [linked(both, f"Number {each}") for each in range(3)]
     both.wait(minutes=1)
