@@ -94,6 +94,6 @@ def asked_wait(retry_after: str) -> timedelta | None:
     None where it says neither.
     """
     try:
-        return timedelta(seconds=Retry(retry_after_max=LONGEST_WAIT_SECONDS).parse_retry_after(retry_after))
+        return timedelta(seconds=min(Retry().parse_retry_after(retry_after), LONGEST_WAIT_SECONDS))
     except (InvalidHeader, ValueError, OverflowError):
         return None

@@ -108,7 +108,7 @@ class Link:
         if result is None or result.status not in {pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK}:
             raise error_from_result(result) if result else psycopg.OperationalError("no answer")
         while self._pgconn.get_result() is not None:
-            """Until libpq knows that this was all."""
+            continue  # libpq takes the next question once it has said that there is no more
         return result
 
     def _take_in(self) -> None:

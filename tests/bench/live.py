@@ -28,6 +28,8 @@ A_DOCUMENT = 5
 KEYS_A_SECOND = 5.0
 SECONDS, WARM_UP = 12.0, 3.0
 ROUNDS = 3
+FLOODING = 300
+"""Editors whose keys together are more than one process takes."""
 WRITERS_OF_ONE = (25, 50)
 PEER = ("@hocuspocus/server@4.7.0", "@hocuspocus/extension-database@4.7.0", "pg@8")
 PEER_SERVER = """
@@ -168,17 +170,19 @@ def opening_of_long_history(typed: int) -> tuple[float, float]:
 
 
 def saturation(make: MakeTypist) -> float:
-    """Updates a second that a hundred editors get acknowledged when each sends without a pause."""
+    """Updates a second that editors get acknowledged when each sends as quickly as a connection may."""
+    from postmortems.collab.socket import FRAMES_A_SECOND
 
     async def flood() -> float:
         figures = Figures()
-        typists = [make(number % 20, number, figures) for number in range(100)]
-        await asyncio.gather(*(typist.open() for typist in typists))
+        typists = [make(number % (FLOODING // A_DOCUMENT), number, figures) for number in range(FLOODING)]
+        for some in range(0, FLOODING, 20):
+            await asyncio.gather(*(typist.open() for typist in typists[some : some + 20]))
         listening = [asyncio.create_task(typist.listen()) for typist in typists]
         await asyncio.sleep(0.5)
         begun = time.perf_counter()
         until = begun + 8
-        await asyncio.gather(*(typist.type_on(until=until, a_second=60) for typist in typists))
+        await asyncio.gather(*(typist.type_on(until=until, a_second=FRAMES_A_SECOND / 2) for typist in typists))
         done = len(figures.acknowledgement) / (time.perf_counter() - begun)
         await asyncio.gather(*(typist.close() for typist in typists))
         await asyncio.gather(*listening, return_exceptions=True)
@@ -235,7 +239,7 @@ def measure(folder: Path, levels: list[int]) -> None:
 
     from tests.bench.feel import feel
 
-    documents, cookies = make_documents(max(*levels, 100) // A_DOCUMENT + 20)
+    documents, cookies = make_documents(max(*levels, FLOODING) // A_DOCUMENT + 20)
     peer = install_peer(folder)
     port, peer_port = free_port(), free_port()
     database = connection.get_connection_params()
