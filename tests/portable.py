@@ -16,6 +16,7 @@ from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.apps import apps
 from django.conf import settings
+from django.core.management.color import no_style
 from django.db import connection
 from django.utils import timezone
 from pycrdt import Doc, Text
@@ -176,11 +177,13 @@ def empty_again() -> Iterator[None]:
     try:
         yield
     finally:
-        tables = [model._meta.db_table for model in apps.get_models(include_auto_created=True)]
-        names = ", ".join(connection.ops.quote_name(each) for each in tables)
+        models = apps.get_models(include_auto_created=True)
+        names = ", ".join(connection.ops.quote_name(model._meta.db_table) for model in models)
         with connection.cursor() as cursor:
             cursor.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
-        connection.creation.deserialize_db_from_string(seeds)
+            connection.creation.deserialize_db_from_string(seeds)
+            for statement in connection.ops.sequence_reset_sql(no_style(), models):
+                cursor.execute(statement)
         shutil.rmtree(Path(settings.FILES_ROOT) / "attachments", ignore_errors=True)
 
 
