@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 WIDTH, HEIGHT = 720, 220
 LEFT, BOTTOM, TOP = 36, 26, 10
-MOST_LABELS = 13
+MOST_LABELS, MOST_ON_PHONE = 13, 6
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,12 @@ def grouped_bars(bars: Sequence[Bar], series: Sequence[str], *, title: str) -> S
         for at, bar in enumerate(bars)
         for number in range(len(series))
     ]
-    every = max(1, -(-len(bars) // MOST_LABELS))
+    every = max(1, ceil(len(bars) / MOST_LABELS))
+    on_phone = every * max(1, ceil(len(bars) / every / MOST_ON_PHONE))
     labels = [
-        (f"{LEFT + at * step + step / 2:.1f}", HEIGHT - 8, bar.label) for at, bar in enumerate(bars) if at % every == 0
+        (" chart-between" if at % on_phone else "", f"{LEFT + at * step + step / 2:.1f}", HEIGHT - 8, bar.label)
+        for at, bar in enumerate(bars)
+        if at % every == 0
     ]
     return format_html(
         '<svg class="chart" viewBox="0 0 {} {}" role="group" aria-label="{}"><title>{}</title>{}{}{}</svg>',
@@ -44,7 +48,7 @@ def grouped_bars(bars: Sequence[Bar], series: Sequence[str], *, title: str) -> S
         title,
         _grid(top),
         format_html_join("", "{}", ((mark,) for mark in marks)),
-        format_html_join("", '<text class="chart-label" x="{}" y="{}" text-anchor="middle">{}</text>', labels),
+        format_html_join("", '<text class="chart-label{}" x="{}" y="{}" text-anchor="middle">{}</text>', labels),
     )
 
 

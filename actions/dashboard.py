@@ -435,7 +435,7 @@ def _numbers(whole: Tally, choice: Choice, *, since: date, today: date) -> list[
         Number("Open", f"{whole.open:,}", _link(choice)),
         Number("Overdue", f"{whole.overdue:,}", _link(choice, status=OVERDUE), tone="error" if whole.overdue else ""),
         Number("Due within a week", f"{whole.soon:,}", _link(choice, status=SOON)),
-        Number("Done", f"{whole.done:,}", _link(choice, **done), note=f"since {since:%-d %B}"),
+        Number("Done", f"{whole.done:,}", _link(choice, **done), note=f"since {since:%-d %b}"),
         Number("Completed", _percent(rate), _link(choice, **period), note=f"of {whole.due:,} that fell due"),
         Number("In time", _percent(on_time), _link(choice, **done), note=f"of {whole.done_dated:,} done"),
         Number("Median days to done", "–" if whole.days is None else f"{whole.days:.0f}", _link(choice, **done)),
