@@ -88,12 +88,13 @@ def checked(session: Session) -> Session:
     return session
 
 
-def asked_wait(retry_after: str) -> timedelta | None:
-    """How long the header Retry-After asks to wait (RFC 9110, 10.2.3): seconds or a date; an hour at most.
+def asked_wait(retry_after: str, *, otherwise: timedelta = timedelta(minutes=1)) -> timedelta:
+    """How long the header Retry-After asks to wait (RFC 9110, 10.2.3): seconds or a date, from a second to an hour.
 
-    None where it says neither.
+    `otherwise`: where it says neither.
     """
     try:
-        return timedelta(seconds=min(Retry().parse_retry_after(retry_after), LONGEST_WAIT_SECONDS))
+        seconds = Retry().parse_retry_after(retry_after)
     except (InvalidHeader, ValueError, OverflowError):
-        return None
+        return otherwise
+    return timedelta(seconds=min(max(seconds, 1), LONGEST_WAIT_SECONDS))

@@ -178,10 +178,9 @@ def _refuse(status: int, code: str, headers: Any) -> None:
 
 
 def _asked_wait(headers: Any) -> timedelta:
-    """How long it asks to wait; a minute where it says nothing."""
+    """How long it asks to wait. A header may be a list here, and be written in any case."""
     found = {str(name).lower(): value for name, value in dict(headers).items()}.get("retry-after", "")
-    wait = asked_wait(str(found[0] if isinstance(found, list) and found else found))
-    return timedelta(minutes=1) if wait is None else max(wait, timedelta(seconds=1))
+    return asked_wait(str(found[0] if isinstance(found, list) and found else found))
 
 
 def escape(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
@@ -121,8 +121,7 @@ def refusal(body: Mapping[str, Any]) -> Refused:
 
 def wait_of(response: requests.Response) -> float:
     """Seconds to wait, as the header says it; 0 where it says nothing."""
-    wait = asked_wait(response.headers.get("Retry-After", ""))
-    return wait.total_seconds() if wait else 0.0
+    return asked_wait(response.headers.get("Retry-After", ""), otherwise=timedelta(0)).total_seconds()
 
 
 def no_answer(error: requests.RequestException, *, who: str = "Jira") -> TrackerError:

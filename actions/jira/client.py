@@ -16,7 +16,6 @@ from typing import Any, cast
 from urllib.parse import quote
 
 import requests
-from django.conf import settings
 from jira import JIRA
 from jira.client import TokenAuth
 from jira.exceptions import JIRAError
@@ -80,7 +79,7 @@ class JiraClient:
         self._secret, self._renew = secret, renew
         sign_in: dict[str, Any] = {"basic_auth": (username, secret)} if username else {"token_auth": secret}
         self._jira = JIRA(
-            options={"server": self._url, "verify": settings.JIRA_CA_FILE or True},
+            options={"server": self._url},
             get_server_info=False,
             max_retries=0,
             timeout=(CONNECT_SECONDS, READ_SECONDS),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection
-from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -252,7 +251,8 @@ def _failure(answer: requests.Response) -> WikiError:
     status, words = answer.status_code, _words_of(answer)
     said = f" It says: {words}" if words else ""
     if status == 429:
-        return Throttled("Confluence asks to be slower. It is tried again by itself.", wait=_wait_of(answer))
+        wait = asked_wait(answer.headers.get("Retry-After", ""))
+        return Throttled("Confluence asks to be slower. It is tried again by itself.", wait=wait)
     if status in {400, 409} and "already exists" in words and "title" in words.lower():
         return TitleTaken("A page of this title is there already, and Debrief did not make it. Rename it or move it.")
     known: dict[int, WikiError] = {
@@ -279,12 +279,6 @@ def _words_of(answer: requests.Response) -> str:
     errors = body["errors"] if isinstance(body.get("errors"), list) else []
     titles = [str(each.get("title", "")) for each in errors if isinstance(each, dict)]
     return " ".join([str(body.get("message") or ""), *titles]).strip()[:300]
-
-
-def _wait_of(answer: requests.Response) -> timedelta:
-    """How long it asks to wait; a minute where it says nothing."""
-    wait = asked_wait(answer.headers.get("Retry-After", ""))
-    return timedelta(minutes=1) if wait is None else max(wait, timedelta(seconds=1))
 
 
 def _no_answer(error: requests.RequestException) -> WikiError:
