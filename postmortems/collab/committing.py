@@ -39,8 +39,7 @@ class Committing:
         async with self._turn:
             try:
                 link = await self._connected()
-                arrays = store.parameters(appends)
-                result = await link.ask(store.NUMBERED_APPEND, [arrays[name] for name in store.ARRAYS])
+                result = await link.ask(store.NUMBERED_APPEND, store.parameters(appends))
             except BaseException as error:
                 await self.close()
                 self._may_prepare &= not isinstance(error, POOLER_KNOWS_NONE)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -361,11 +362,11 @@ class Hub:
         done, room.committing = room.committing, []
         for sent in done:
             room.document.apply(sent.update, sent.summary)
-        writers = {sent.peer for sent in done}
-        self._relay(room, done, writers)
-        for writer in writers:
-            self._acknowledge(writer, room, sum(sent.peer is writer for sent in done))
-        self._note_typing(room, {writer.person["id"] for writer in writers}, before=seq - 1)
+        counts = Counter(sent.peer for sent in done)
+        self._relay(room, done, counts.keys())
+        for writer, count in counts.items():
+            self._acknowledge(writer, room, count)
+        self._note_typing(room, {writer.person["id"] for writer in counts}, before=seq - 1)
         if seq == room.head + 1:
             room.head = seq
         else:
@@ -373,7 +374,7 @@ class Hub:
         self._news.append(News(room.postmortem_id, seq, framed(sent.update for sent in done)))
         self._has_news.set()
 
-    def _relay(self, room: Room, done: Sequence[Sent], writers: set[Peer]) -> None:
+    def _relay(self, room: Room, done: Sequence[Sent], writers: Collection[Peer]) -> None:
         """To everybody what others wrote; those who wrote nothing get the same bytes."""
         frames = [(sent.peer, protocol.update(sent.update)) for sent in done]
         presence = self._presence_frame(room)

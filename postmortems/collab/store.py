@@ -20,11 +20,9 @@ from postmortems.collab.wire import BadFrame, Reader, chunk
 from postmortems.enums import SectionKind
 from postmortems.models import DocumentHead, DocumentSnapshot, DocumentUpdate, Postmortem
 
-ARRAYS = ("ids", "versions", "data", "people", "new_ids", "new_clients", "new_users")
-"""What `APPEND` asks for."""
 APPEND = """
 WITH wanted AS (
-    SELECT * FROM unnest(%(ids)s::bigint[], %(versions)s::int[], %(data)s::bytea[], %(people)s::text[])
+    SELECT * FROM unnest(%s::bigint[], %s::int[], %s::bytea[], %s::text[])
         AS w(postmortem_id, version, data, people)
 ), locked AS (
     SELECT h.postmortem_id FROM postmortems_documenthead h
@@ -39,7 +37,7 @@ WITH wanted AS (
 ), writers AS (
     INSERT INTO postmortems_documentwriter (postmortem_id, client, user_id)
     SELECT n.postmortem_id, n.client, n.user_id
-    FROM unnest(%(new_ids)s::bigint[], %(new_clients)s::bigint[], %(new_users)s::bigint[])
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[])
         AS n(postmortem_id, client, user_id)
     JOIN bumped USING (postmortem_id) JOIN accounts_user u ON u.id = n.user_id
     ON CONFLICT DO NOTHING
@@ -53,7 +51,7 @@ RETURNING postmortem_id, seq
 A document that is missing from the answer was not appended to: rights changed since its writer was checked.
 """
 
-NUMBERED_APPEND = (APPEND % {name: f"${number}" for number, name in enumerate(ARRAYS, 1)}).encode()
+NUMBERED_APPEND = (APPEND % tuple(f"${number}" for number in range(1, APPEND.count("%s") + 1))).encode()
 """The same as libpq takes it."""
 
 
@@ -145,18 +143,18 @@ def unframed(data: bytes) -> list[bytes]:
     return updates
 
 
-def parameters(appends: Sequence[Append]) -> dict[str, str]:
+def parameters(appends: Sequence[Append]) -> list[str]:
     """What `APPEND` asks for, each as Postgres writes an array."""
     new = [(append.postmortem_id, client, user) for append in appends for client, user in append.new_clients.items()]
-    return {
-        "ids": _array(append.postmortem_id for append in appends),
-        "versions": _array(append.acl_version for append in appends),
-        "data": _array(f'"\\\\x{append.data.hex()}"' for append in appends),
-        "people": _array(f'"{_array(append.people)}"' for append in appends),
-        "new_ids": _array(postmortem_id for postmortem_id, _, _ in new),
-        "new_clients": _array(client for _, client, _ in new),
-        "new_users": _array(user for _, _, user in new),
-    }
+    return [
+        _array(append.postmortem_id for append in appends),
+        _array(append.acl_version for append in appends),
+        _array(f'"\\\\x{append.data.hex()}"' for append in appends),
+        _array(f'"{_array(append.people)}"' for append in appends),
+        _array(postmortem_id for postmortem_id, _, _ in new),
+        _array(client for _, client, _ in new),
+        _array(user for _, _, user in new),
+    ]
 
 
 def _array(values: Iterable[object]) -> str:

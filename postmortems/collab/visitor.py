@@ -30,8 +30,7 @@ class QueueingVisitor(Visitor):
         self._queued += len(frame)
         if self._queued > MOST_QUEUED:
             self.close(Code.TOO_SLOW, "This connection is too slow.")
-        if not self.news.is_set():
-            self.news.set()
+        self.news.set()
 
     def close(self, code: int, reason: str) -> None:
         if not self.closed:

@@ -34,9 +34,6 @@ class Reader:
 
     def number(self) -> int:
         """An unsigned number of up to 53 bits, seven bits a byte, the lowest first."""
-        if self.at < len(self.data) and (first := self.data[self.at]) < 0x80:
-            self.at += 1
-            return first
         value = shift = 0
         for byte in self.data[self.at : self.at + LONGEST_NUMBER]:
             value |= (byte & 0x7F) << shift
