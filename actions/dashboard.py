@@ -180,7 +180,7 @@ def dashboard(user: User, choice: Choice, *, now: datetime, most: int | None = N
         ages=_ages(counts.whole, choice, today=today),
         weeks=_weeks(counts, choice, since=since),
         groups=_groups(counts, choice),
-        more=max(0, counts.among - len(counts.groups)),
+        more=counts.among - len(counts.groups),
         since=since,
         as_of=now,
         choice=choice,
@@ -229,15 +229,15 @@ class Counts:
             self.groups[key or ""].add_open(one, two, three)
             self.among = four
         else:
-            self.groups[key or ""].add_settled(one, two, three, four)
-            self.groups[key or ""].days = days
+            group = self.groups[key or ""]
+            group.add_settled(one, two, three, four)
+            group.days = days
 
 
 IS_NOT_HIDDEN = "NOT EXISTS (SELECT FROM hidden h WHERE h.id = r.postmortem_id)"
 IS_AMONG = "r.postmortem_id IN (SELECT id FROM among)"
 AMONG = "among (id) AS MATERIALIZED ({among} EXCEPT SELECT id FROM hidden),\n"
 SORT = "sort (id, key) AS MATERIALIZED ({sort}),\n"
-OF_OPEN = "sum(count), sum(count) FILTER (WHERE is_late), sum(count) FILTER (WHERE is_soon)"
 MEDIAN = "percentile_cont(0.5) WITHIN GROUP (ORDER BY took) / 86400"
 STATEMENT = """
 WITH hidden (id) AS MATERIALIZED ({hidden}),
@@ -260,7 +260,8 @@ groups AS (
 shown AS MATERIALIZED (
     SELECT *, count(*) OVER () AS among FROM groups ORDER BY late DESC, open DESC, key LIMIT %(most)s
 )
-SELECT 'open', slot::text, {of_open}, 0, NULL::float8 FROM open GROUP BY slot
+SELECT 'open', slot::text, sum(count), sum(count) FILTER (WHERE is_late), sum(count) FILTER (WHERE is_soon), 0,
+    NULL::float8 FROM open GROUP BY slot
 UNION ALL SELECT 'settled', slot::text, count(*), count(*) FILTER (WHERE is_done), count(*) FILTER (WHERE is_dated),
     count(*) FILTER (WHERE is_on_time), NULL FROM settled GROUP BY slot
 UNION ALL SELECT 'days', NULL, 0, 0, 0, 0, {median} FROM settled WHERE is_done
@@ -289,7 +290,6 @@ def _count(user: User, choice: Choice, *, since: date, today: date, now: datetim
         is_seen=IS_AMONG if among_text else IS_NOT_HIDDEN,
         key="sort.key" if sort_text else "group_key",
         join="LEFT JOIN sort ON sort.id = group_key" if sort_text else "",
-        of_open=OF_OPEN,
         median=MEDIAN,
         **parts,
     )
