@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from config.embedded import services
-from tests.bench.typist import Figures, Typist
+from tests.bench.typist import Figures, Typist, open_all
 from tests.web import free_port, wait_for, web_command
 
 LEVELS = (10, 50, 100, 200, 400)
@@ -83,8 +83,7 @@ async def load(make: MakeTypist, editors: int, documents: int) -> Figures:
     """So many editors over so many documents, for a while; figures of what followed the warm-up."""
     figures = Figures()
     typists = [make(number % documents, number, figures) for number in range(editors)]
-    for some in range(0, editors, 20):
-        await asyncio.gather(*(typist.open() for typist in typists[some : some + 20]))
+    await open_all(typists)
     listening = [asyncio.create_task(typist.listen()) for typist in typists]
     await asyncio.sleep(0.5)
     begun = time.perf_counter()
@@ -176,8 +175,7 @@ def saturation(make: MakeTypist) -> float:
     async def flood() -> float:
         figures = Figures()
         typists = [make(number % (FLOODING // A_DOCUMENT), number, figures) for number in range(FLOODING)]
-        for some in range(0, FLOODING, 20):
-            await asyncio.gather(*(typist.open() for typist in typists[some : some + 20]))
+        await open_all(typists)
         listening = [asyncio.create_task(typist.listen()) for typist in typists]
         await asyncio.sleep(0.5)
         begun = time.perf_counter()
@@ -259,20 +257,20 @@ def measure(folder: Path, levels: list[int]) -> None:
         (f"{editors} editors, {A_DOCUMENT} a document", editors, max(1, editors // A_DOCUMENT)) for editors in levels
     ]
     runs += [(f"{editors} editors of one document", editors, 1) for editors in WRITERS_OF_ONE]
+    servers: list[tuple[str, MakeTypist, list[str], int, dict[str, str]]] = [("Debrief", ours, web, port, {})]
+    if peer is not None:
+        servers.append(("Hocuspocus", theirs, ["node", "server.mjs"], peer_port, {"CWD": str(peer), **hocuspocus}))
     for label, editors, count in runs:
         print(f"{label}:")
-        both = {"Debrief": Figures(), "Hocuspocus": Figures()}
-        memory = dict.fromkeys(both, 0.0)
+        figures = {name: Figures() for name, *_ in servers}
+        memory = {}
         for _ in range(ROUNDS):
-            with served(web, port) as process:
-                both["Debrief"].add(asyncio.run(load(ours, editors, count)))
-                memory["Debrief"] = memory_of(process)
-            if peer is not None:
-                with served(["node", "server.mjs"], peer_port, CWD=str(peer), **hocuspocus) as process:
-                    both["Hocuspocus"].add(asyncio.run(load(theirs, editors, count)))
-                    memory["Hocuspocus"] = memory_of(process)
-        for name, figures in both.items():
-            report(name, figures, editors, count, memory[name])
+            for name, make, command, at, environment in servers:
+                with served(command, at, **environment) as process:
+                    figures[name].add(asyncio.run(load(make, editors, count)))
+                    memory[name] = memory_of(process)
+        for name, measured in figures.items():
+            report(name, measured, editors, count, memory[name])
     with served(web, port) as process:
         print(f"Saturation: {saturation(ours):,.0f} updates a second acknowledged")
     with served(web, port):
@@ -292,12 +290,11 @@ def idle_connection(make: MakeTypist, process: subprocess.Popen[bytes]) -> float
     async def hold() -> float:
         figures = Figures()
         first = [make(number, number, figures) for number in range(20)]
-        await asyncio.gather(*(typist.open() for typist in first))
+        await open_all(first)
         await asyncio.sleep(1)
         before = memory_of(process)
         more = [make(number % 20, number, figures) for number in range(200)]
-        for some in range(0, 200, 20):
-            await asyncio.gather(*(typist.open() for typist in more[some : some + 20]))
+        await open_all(more)
         await asyncio.sleep(2)
         after = memory_of(process)
         await asyncio.gather(*(typist.close() for typist in [*first, *more]))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from config.embedded import services
 from tests.bench.live import make_documents, memory_of, prepare, served
-from tests.bench.typist import Figures, Typist
+from tests.bench.typist import Figures, Typist, open_all
 from tests.web import free_port, web_command
 
 DOCUMENTS, A_DOCUMENT, KEYS_A_SECOND = 50, 4, 1.0
@@ -31,8 +31,7 @@ async def type_for(minutes: float, make: Callable[[int, Figures], Typist], memor
     """Memory in MB once a minute, from when it had settled to the last key."""
     figures = Figures()
     typists = [make(number % DOCUMENTS, figures) for number in range(DOCUMENTS * A_DOCUMENT)]
-    for some in range(0, len(typists), 20):
-        await asyncio.gather(*(typist.open() for typist in typists[some : some + 20]))
+    await open_all(typists)
     listening = [asyncio.create_task(typist.listen()) for typist in typists]
     begun = time.perf_counter()
     until = begun + minutes * 60
