@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts import search as engine
 from accounts.enums import Visibility
 from accounts.models import User
 from actions.search import index_action
@@ -190,6 +191,19 @@ def test_the_number_of_queries_does_not_grow_with_the_results(as_user: As, alice
             found(as_user(alice), q="certificate")
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize(("ranked", "old"), [(3, 0), (4, 1), (300, 1)])
+def test_of_many_matches_the_newest_are_ranked_however_old_the_others(
+    ranked: int, old: int, as_user: As, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "RANKED", ranked)
+    make_incident("An old brownout")
+    for n in range(3):
+        make_incident(f"A new brownout, {n}", pk=1_000_000 + n)
+    page = found(as_user(alice), q="brownout")
+    assert [page.count(f"A new <mark>brownout</mark>, {n}") for n in range(3)] == [1, 1, 1]
+    assert page.count("An old <mark>brownout</mark>") == old
 
 
 def test_more_results_are_shown_on_demand(as_user: As, alice: User) -> None:
