@@ -16,6 +16,7 @@ from datetime import date
 from typing import Any
 from unittest import mock
 
+from django.db.models import Q
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -464,13 +465,28 @@ class JiraMachine(RuleBasedStateMachine):
             assert len(self.jira.marked(marker)) <= 1, f"two issues for ACT-{item.pk}"
 
     def settle(self) -> None:
-        """Let everything come to rest: what was held up arrives, leases end, and every action is looked at."""
+        """Let everything come to rest: what was held up arrives, leases end, and every action is looked at.
+
+        Until such a round found nothing to do; what is not at rest after six is left to `check`.
+        """
+        rest = None
         for _ in range(6):
             self.both.wait(hours=2)
             inbound.sweep(now=self.jira.now)
             for item in self.items:
                 ItemSync.objects.filter(action_id=item.pk).exclude(state=SyncState.MISSING).update(due_at=self.jira.now)
                 self.one_pass(item)
+            before, rest = rest, self.rest()
+            if rest is not None and rest == before:
+                return
+
+    def rest(self) -> object:
+        """What stays the same once nothing is left to do; None while something is in trouble."""
+        rows = self.both.connection.items.order_by("pk")
+        if rows.filter(~Q(error_text="") | Q(lease__isnull=False)).exclude(state=SyncState.MISSING):
+            return None
+        written = sum(asked.is_write for asked, _ in self.both.server.log)
+        return written, list(rows.values_list("state", "dirty", "blocked", "remote_key", "action__revision", "links"))
 
     def teardown(self) -> None:
         if not hasattr(self, "items"):
@@ -486,6 +502,8 @@ class JiraMachine(RuleBasedStateMachine):
             self.count("requests", len(self.both.server.log))
         finally:
             self.nudges.stop()
+            # A sweep looks at every connection's: those of a thousand machines before this one, too.
+            self.both.connection.items.all().delete()
 
     def check(self, item: Item) -> None:
         row = ItemSync.objects.get(action_id=item.pk)
