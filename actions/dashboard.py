@@ -237,7 +237,7 @@ class Counts:
 IS_NOT_HIDDEN = "NOT EXISTS (SELECT FROM hidden h WHERE h.id = r.postmortem_id)"
 IS_AMONG = "r.postmortem_id IN (SELECT id FROM among)"
 AMONG = "among (id) AS MATERIALIZED ({among} EXCEPT SELECT id FROM hidden),\n"
-SORT = "sort (id, key) AS MATERIALIZED ({sort}),\n"
+SORT = "sort (id, key) AS NOT MATERIALIZED ({sort}),\n"
 MEDIAN = "percentile_cont(0.5) WITHIN GROUP (ORDER BY took) / 86400"
 STATEMENT = """
 WITH hidden (id) AS MATERIALIZED ({hidden}),
@@ -295,7 +295,8 @@ def _count(user: User, choice: Choice, *, since: date, today: date, now: datetim
     )
     counts = Counts()
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL jit = off")  # compiling this takes longer than running it
+        # Compiling this takes longer than running it, and rows that wait on disk make it a third slower.
+        cursor.execute("SET LOCAL jit = off; SET LOCAL work_mem = '32MB'")
         cursor.execute(text, {**sql.values, "most": most})
         for part, key, *found in cursor.fetchall():
             counts.add(part, key, *found)
