@@ -1,4 +1,4 @@
-"""One connection for the commits of live text, on the event loop, by libpq's own calls (`psycopg.pq`).
+"""Connections for the commits of live text, on the event loop, by libpq's own calls (`psycopg.pq`).
 
 Not in a thread: each time one wants the interpreter back from a busy loop, it waits milliseconds for it. And without
 cursors: they were two thirds of what a commit costs this process, and every keystroke waits for one.
@@ -30,36 +30,42 @@ class Committing:
     """
 
     def __init__(self) -> None:
-        self._link: Link | None = None
+        self._idle: list[Link] = []
         self._may_prepare = True
-        self._turn = asyncio.Lock()
 
     async def append(self, appends: Sequence[Append]) -> dict[int, int]:
-        """The number of each new entry. Cancelled, it may or may not have been committed. Raises psycopg's errors."""
-        async with self._turn:
-            try:
-                link = await self._connected()
-                result = await link.ask(store.NUMBERED_APPEND, store.parameters(appends))
-            except BaseException as error:
-                await self.close()
-                self._may_prepare &= not isinstance(error, POOLER_KNOWS_NONE)
-                raise
+        """The number of each new entry. Cancelled, it may or may not have been committed. Raises psycopg's errors.
+
+        While one is under way, the next takes another connection: there are as many as ever were needed at once.
+        """
+        link = self._idle.pop() if self._idle else await self._connect()
+        try:
+            result = await link.ask(store.NUMBERED_APPEND, store.parameters(appends))
+        except BaseException as error:
+            self._idle.append(link)
+            await self.close()  # what ended one has likely ended the others
+            self._may_prepare &= not isinstance(error, POOLER_KNOWS_NONE)
+            raise
+        self._idle.append(link)
         return {_number(result, row, 0): _number(result, row, 1) for row in range(result.ntuples)}
 
-    async def _connected(self) -> Link:
-        if self._link is None:
-            known = connections[DEFAULT_DB_ALIAS].get_connection_params()
-            address = {name: value for name, value in known.items() if name not in DJANGOS_OWN}
-            connection = await psycopg.AsyncConnection.connect(**address, autocommit=True)
-            self._link = Link(connection)
-            if self._may_prepare:
-                await self._link.prepare(store.NUMBERED_APPEND)
-        return self._link
+    async def _connect(self) -> Link:
+        known = connections[DEFAULT_DB_ALIAS].get_connection_params()
+        address = {name: value for name, value in known.items() if name not in DJANGOS_OWN}
+        link = Link(await psycopg.AsyncConnection.connect(**address, autocommit=True))
+        if self._may_prepare:
+            try:
+                await link.prepare(store.NUMBERED_APPEND)
+            except BaseException as error:
+                await link.close()
+                self._may_prepare &= not isinstance(error, POOLER_KNOWS_NONE)
+                raise
+        return link
 
     async def close(self) -> None:
-        link, self._link = self._link, None
-        if link is not None:
-            await link.close()
+        """End the connections that nobody uses now."""
+        while self._idle:
+            await self._idle.pop().close()
 
 
 def _number(result: pq.abc.PGresult, row: int, column: int) -> int:

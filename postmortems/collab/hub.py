@@ -1,4 +1,4 @@
-"""The hub of a process: rooms of open documents, and the one writer that commits for all of them.
+"""The hub of a process: rooms of open documents, and the few writers that commit for all of them.
 
 What arrives is checked and tried out on a draft, committed together with whatever else arrived meanwhile, and only then
 merged into the room's document, acknowledged, relayed and told to other processes. So whoever sees a text, sees a text
@@ -26,6 +26,8 @@ from postmortems.collab.wire import BadFrame
 logger = logging.getLogger("debrief.live")
 
 RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0)
+COMMITS = 2
+"""How many may be under way at once, of different documents: one that is locked or long holds up few others."""
 LINGER_SECONDS = 10.0
 PRESENCE_SECONDS = 0.04
 PUBLISH_SECONDS = 0.005
@@ -66,6 +68,8 @@ class Room:
     peers: set[Peer] = field(default_factory=set)
     pending: list[Sent] = field(default_factory=list)
     committing: list[Sent] = field(default_factory=list)
+    is_held: bool = False
+    """Whether a commit of it is under way: its next one waits for that."""
     presence: dict[int, tuple[Peer, Presence]] = field(default_factory=dict)
     presence_news: dict[int, Presence] = field(default_factory=dict)
     """What the others were not told yet: it goes with the next commit, or a moment later."""
@@ -262,7 +266,8 @@ class Hub:
     async def run(self) -> None:
         """Commit and catch up until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._commit_for_ever())
+            for _ in range(COMMITS):
+                tasks.create_task(self._commit_for_ever())
             tasks.create_task(self._publish_for_ever())
             tasks.create_task(self._look_for_ever())
             tasks.create_task(self._tend_for_ever())
@@ -279,20 +284,26 @@ class Hub:
         await self._publish()
 
     async def _commit_pending(self) -> None:
-        """Commit all that is pending in one statement; meanwhile the next batch gathers.
+        """Commit in one statement all that is pending and not held by another; meanwhile the next batch gathers.
 
         What an earlier call was cancelled over goes first: whether it was committed is not known, and what came after
         builds on it.
         """
-        batch = [room for room in self.rooms.values() if room.pending or room.committing]
-        for room in batch:
-            room.committing, room.pending = room.committing + room.pending, []
+        batch = [room for room in self.rooms.values() if not room.is_held and (room.pending or room.committing)]
         if not batch:
             return
+        for room in batch:
+            room.is_held = True
+            room.committing, room.pending = room.committing + room.pending, []
         try:
             await self._commit_batch(batch)
         except LogRefused:
             await self._commit_one_by_one(batch)
+        finally:
+            for room in batch:
+                room.is_held = False
+            if any(room.pending for room in batch):
+                self._work.set()
 
     async def _commit_batch(self, batch: Sequence[Room]) -> None:
         """Raises `LogRefused` when any of them cannot be taken; nothing is committed then."""
@@ -303,8 +314,6 @@ class Hub:
                 await self._settle(room, append, numbers.get(room.postmortem_id))
             except LogUnreachable:
                 room.pending, room.committing = room.committing + room.pending, []
-                if room.pending:
-                    self._work.set()
             except (BadFrame, Gap, DocumentBroken):
                 logger.exception("what was committed for PM-%s cannot be merged here", room.postmortem_id)
                 room.committing = []

@@ -10,11 +10,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 from zlib import crc32
 
+import psycopg
 import pytest
 from django.db import connection
 from pycrdt import Doc, Text
 
 from postmortems.collab import protocol, store
+from postmortems.collab.committing import DJANGOS_OWN
 from postmortems.collab.document import root_name
 from postmortems.collab.hub import FOLLOW_SECONDS, PAUSE_SECONDS, TURN_SECONDS, Hub
 from postmortems.collab.log import PostgresLog
@@ -129,9 +131,9 @@ class HeldLog(PostgresLog):
 
     async def forget_prepared_statements(self) -> None:
         """As a pooler does that lends another connection to each transaction."""
-        link = await self._committing._connected()
-        link._pgconn.send_query_params(b"DEALLOCATE ALL", [])
-        await link._answer()
+        for link in self._committing._idle:
+            link._pgconn.send_query_params(b"DEALLOCATE ALL", [])
+            await link._answer()
 
     async def heads(self, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
         found = await super().heads(ids)
@@ -168,10 +170,12 @@ class Scene:
     async def bases(self, peers: Sequence[Peer]) -> list[Any]:
         return [self.standings.get(peer.person["name"]) for peer in peers]
 
-    async def open(self, name: str = "Alice", hub: int = 0, *, may_write: bool = True) -> Client:
-        client = Client(self.section, name, may_write=may_write)
+    async def open(
+        self, name: str = "Alice", hub: int = 0, *, may_write: bool = True, section: Section | None = None
+    ) -> Client:
+        client = Client(section or self.section, name, may_write=may_write)
         client.to_hub.append(protocol.state_vector(client.doc.get_state()))
-        await self.hubs[hub].join(client, self.section.postmortem_id)
+        await self.hubs[hub].join(client, client.section.postmortem_id)
         self.clients.append((client, self.hubs[hub]))
         self.deliver()
         return client
@@ -179,7 +183,7 @@ class Scene:
     def deliver(self) -> None:
         """Give the hubs what the pages have sent."""
         for client, hub in self.clients:
-            room = hub.rooms.get(self.section.postmortem_id)
+            room = hub.rooms.get(client.section.postmortem_id)
             while client.to_hub and room is not None and not client.closed:
                 hub.receive(client, room, client.to_hub.pop(0))
             if room is not None:
@@ -206,7 +210,13 @@ class Scene:
             if client.end == Code.RESYNC:
                 client.closed, client.to_hub = None, [protocol.state_vector(client.doc.get_state())]
                 client.saved = client.acknowledged = client.sent = client.unanswered = 0
-                await hub.join(client, self.section.postmortem_id)
+                await hub.join(client, client.section.postmortem_id)
+
+    async def saved(self, client: Client) -> None:
+        """Wait until the hub, which is at work, has told `client` that all is saved."""
+        async with asyncio.timeout(5):
+            while client.acknowledged < client.sent:
+                await asyncio.sleep(0.01)
 
     def saved_text(self) -> str:
         return store.load(self.section.postmortem_id).document.text(self.section.pk)
@@ -323,9 +333,7 @@ def test_a_redis_that_does_not_answer_holds_up_nobodys_text_and_hears_of_all_of_
         for word in ("One. ", "Two. "):
             alice.type(word)
             scene.deliver()
-            async with asyncio.timeout(2):
-                while alice.acknowledged < alice.sent:
-                    await asyncio.sleep(0.01)
+            await scene.saved(alice)
         assert "Two." not in bob.text
         scene.bus.answers.set()
         async with asyncio.timeout(2):
@@ -336,6 +344,45 @@ def test_a_redis_that_does_not_answer_holds_up_nobodys_text_and_hears_of_all_of_
         assert bob.text == alice.text
 
     assert sorted(played(play, section, hubs=2).saved_text().split()) == ["Begin.", "One.", "Two."]
+
+
+def test_a_document_that_is_locked_holds_up_no_other(section: Section) -> None:
+    other = SectionFactory.create(postmortem=PostmortemFactory.create(), body="Begin. ")
+    store.open_document(other.postmortem)
+
+    async def play(scene: Scene) -> None:
+        alice, bob = await scene.open("Alice"), await scene.open("Bob", section=other)
+        await scene.settle()
+        working = asyncio.create_task(scene.hubs[0].run())
+        async with locked(section.postmortem_id):
+            alice.type("Waits. ")
+            scene.deliver()
+            await asyncio.sleep(0.05)
+            for word in ("One. ", "Two. "):
+                bob.type(word)
+                scene.deliver()
+                await scene.saved(bob)
+            alice.type("Too. ")
+            scene.deliver()
+            await asyncio.sleep(0.05)
+            assert alice.acknowledged < alice.sent - 1
+        await scene.saved(alice)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+    assert sorted(played(play, section).saved_text().split()) == ["Begin.", "Too.", "Waits."]
+
+
+@asynccontextmanager
+async def locked(postmortem_id: int) -> AsyncIterator[None]:
+    """While somebody else is at the head of this log, as whoever shortens it is."""
+    known = {name: value for name, value in connection.get_connection_params().items() if name not in DJANGOS_OWN}
+    other = await psycopg.AsyncConnection.connect(**known)
+    async with other:
+        await other.execute(
+            "SELECT FROM postmortems_documenthead WHERE postmortem_id = %s FOR UPDATE", [postmortem_id]
+        )
+        yield
 
 
 def test_a_connection_that_postgres_ended_is_replaced_and_the_text_saved(section: Section) -> None:
