@@ -379,9 +379,7 @@ async def locked(postmortem_id: int) -> AsyncIterator[None]:
     known = {name: value for name, value in connection.get_connection_params().items() if name not in DJANGOS_OWN}
     other = await psycopg.AsyncConnection.connect(**known)
     async with other:
-        await other.execute(
-            "SELECT FROM postmortems_documenthead WHERE postmortem_id = %s FOR UPDATE", [postmortem_id]
-        )
+        await other.execute("SELECT FROM postmortems_documenthead WHERE postmortem_id = %s FOR UPDATE", [postmortem_id])
         yield
 
 
