@@ -90,19 +90,35 @@ def new_machine() -> Iterator[Machine]:
     shutil.rmtree(folder)
 
 
+@dataclass(frozen=True)
+class FirstRun:
+    """The first run on a machine, from its start to Ctrl-C, and the folder it left behind."""
+
+    folder: Path
+    ready: int
+    """What its `/readyz` answered."""
+    code: int
+    said: str
+    survivors: list[psutil.Process]
+
+
 @pytest.fixture(scope="module")
-def used_folder() -> Iterator[Path]:
-    """What Debrief leaves behind when it ran once and was stopped."""
+def first_run() -> Iterator[FirstRun]:
     folder = Path(tempfile.mkdtemp(prefix="dbf-"))
-    ask_to_stop(Machine(folder, free_port()).start())
-    yield folder
+    machine = Machine(folder, free_port())
+    process = machine.start()
+    with urllib.request.urlopen(f"http://127.0.0.1:{machine.port}/readyz", timeout=10) as response:
+        ready = response.status
+    started = family(process)
+    code, said = ask_to_stop(process)
+    yield FirstRun(folder, ready, code, said, survivors(started))
     shutil.rmtree(folder)
 
 
 @pytest.fixture
-def machine(new_machine: Machine, used_folder: Path) -> Machine:
+def machine(new_machine: Machine, first_run: FirstRun) -> Machine:
     """One on which Debrief ran before: starting is quick there."""
-    subprocess.run(["cp", "-a", f"{used_folder}/.", new_machine.folder], check=True)  # with whose each file is
+    subprocess.run(["cp", "-a", f"{first_run.folder}/.", new_machine.folder], check=True)  # with whose each file is
     return new_machine
 
 
@@ -124,19 +140,10 @@ def ask_to_stop(process: "subprocess.Popen[str]", number: int = signal.SIGINT) -
     return process.returncode, said
 
 
-def test_run_answers_and_ctrl_c_leaves_nothing(new_machine: Machine) -> None:
-    process = new_machine.start()
-    with urllib.request.urlopen(f"http://127.0.0.1:{new_machine.port}/readyz", timeout=10) as response:
-        ready = response.status
-    started = family(process)
-    code, said = ask_to_stop(process)
-    assert (ready, code, survivors(started), said.splitlines()[-1], "Traceback" in said) == (
-        200,
-        0,
-        [],
-        "Stopped.",
-        False,
-    )
+def test_run_answers_and_ctrl_c_leaves_nothing(first_run: FirstRun) -> None:
+    assert (first_run.ready, first_run.code, first_run.survivors) == (200, 0, [])
+    assert first_run.said.splitlines()[-1] == "Stopped."
+    assert "Traceback" not in first_run.said
 
 
 def test_second_run_in_the_same_folder_is_refused(machine: Machine) -> None:
