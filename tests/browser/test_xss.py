@@ -102,7 +102,9 @@ def hits_on(page: Page, address: str) -> int:
     return int(page.evaluate("window.hits"))
 
 
-@pytest.mark.parametrize("start", [0, 5, 10])
+@pytest.mark.parametrize(
+    "start", [0, pytest.param(5, marks=pytest.mark.soak), pytest.param(10, marks=pytest.mark.soak)]
+)
 def test_no_page_runs_a_script_from_any_text(start: int, world: World, page: Page) -> None:
     short = cycle([text.format(hit=HIT) for text in BROKEN_OUT[start:] + BROKEN_OUT[:start]])
     assert poison(short, "\n\n".join(vectors()).replace("\x00", "")) > 50
