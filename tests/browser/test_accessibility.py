@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from accounts.enums import Visibility
 from accounts.models import Invitation
@@ -30,7 +30,11 @@ SETTLED = "*, ::before, ::after { transition: none !important; animation: none !
 """Colours are measured as they are, not on their way from one theme to the other."""
 NEXT_YEAR = datetime(2100, 1, 1, tzinfo=UTC)
 FORM_OPENERS = re.compile("^(Edit|Write|Add action|Add event|Override|Add$)")
-WIDTHS = {"desktop": (1280, 900), "phone": (360, 780)}
+SIZES: dict[str, ViewportSize] = {
+    "desktop": {"width": 1280, "height": 900},
+    "phone": {"width": 360, "height": 780},
+}
+WIDTHS = tuple(SIZES)
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 
 
@@ -55,24 +59,28 @@ def violations(page: Page, rules: dict[str, Any]) -> list[str]:
     ]
 
 
-def inspect(page: Page, name: str, found: dict[str, list[str]]) -> None:
-    """Add to `found` what is wrong with the page as it stands, in both themes."""
+def inspect(page: Page, name: str, found: dict[str, list[str]], widths: Sequence[str] = WIDTHS) -> None:
+    """Add to `found` what is wrong with the page as it stands, at each width and in both themes.
+
+    No script of ours asks for the width, so a page need not be loaded anew for another.
+    """
     page.evaluate(AXE)
     page.add_style_tag(content=SETTLED)
-    for theme, rules in (("debrief-light", RULES), ("debrief-dark", RULES_OF_COLOUR)):
-        page.evaluate("theme => document.documentElement.setAttribute('data-theme', theme)", theme)
-        if lines := violations(page, rules):
-            found[f"{name} {theme}"] = lines
-    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    if overflow > 0:
-        found[f"{name} scrolls sideways"] = [f"by {overflow} px"]
+    for width in widths:
+        page.set_viewport_size(SIZES[width])
+        for theme, rules in (("debrief-light", RULES), ("debrief-dark", RULES_OF_COLOUR)):
+            page.evaluate("theme => document.documentElement.setAttribute('data-theme', theme)", theme)
+            if lines := violations(page, rules):
+                found[f"{name} {width} {theme}"] = lines
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if overflow > 0:
+            found[f"{name} {width} scrolls sideways"] = [f"by {overflow} px"]
 
 
-@pytest.fixture(params=list(WIDTHS))
-def context(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[BrowserContext]:
-    """A window of one width, without the policy that keeps axe out."""
-    width, height = WIDTHS[request.param]
-    context = chromium.new_context(viewport={"width": width, "height": height}, bypass_csp=True)
+@pytest.fixture
+def context(chromium: Browser) -> Iterator[BrowserContext]:
+    """A window without the policy that keeps axe out."""
+    context = chromium.new_context(bypass_csp=True)
     yield context
     close(context)
 
@@ -112,9 +120,11 @@ def test_the_way_in_is_accessible(world: World, context: BrowserContext, served:
     assert found == {}, json.dumps(found, indent=1)[:8000]
 
 
-def test_what_opens_in_a_page_is_accessible(world: World, context: BrowserContext, served: Served) -> None:
+@pytest.mark.parametrize("width", WIDTHS)
+def test_what_opens_in_a_page_is_accessible(width: str, world: World, context: BrowserContext, served: Served) -> None:
     sign_in(context, world.people["owner"], served.url)
     page, found = context.new_page(), dict[str, list[str]]()
+    page.set_viewport_size(SIZES[width])
     postmortem = world.objects[Postmortem, Visibility.ORGANISATION]
     for path in (f"/incidents/{postmortem.incident_id}/", f"/postmortems/{postmortem.pk}/write/"):  # type: ignore[attr-defined]
         page.goto(served.url + path)
@@ -127,17 +137,17 @@ def test_what_opens_in_a_page_is_accessible(world: World, context: BrowserContex
                 opener.click()
                 expect(opener).to_have_count(0)
                 page.evaluate("scrollTo(0, 0)")  # what a sticky bar half covers is no smaller for that
-                inspect(page, f"{path} {address}", found)
-        inspect(page, f"{path} with its forms open", found)
+                inspect(page, f"{path} {address}", found, [width])
+        inspect(page, f"{path} with its forms open", found, [width])
     page.goto(f"{served.url}/teams/")
     for keys, name in (("/", "search"), ("?", "shortcuts")):
         page.locator("h1").click()
         page.keyboard.press(keys)
         expect(page.get_by_role("dialog")).to_be_visible()
-        inspect(page, f"the dialog of {name}", found)
+        inspect(page, f"the dialog of {name}", found, [width])
         page.keyboard.press("Escape")
     page.get_by_role("button", name="Your menu").click()
-    inspect(page, "the menu", found)
+    inspect(page, "the menu", found, [width])
     assert found == {}, json.dumps(found, indent=1)[:8000]
 
 
