@@ -17,7 +17,8 @@ from psycopg.errors import error_from_result
 from postmortems.collab import store
 from postmortems.collab.store import Append
 
-STATEMENT = b"debrief_append"
+STATEMENTS = {store.APPEND: b"debrief_append", store.APPEND_ONE: b"debrief_append_one"}
+"""Under which name each is prepared."""
 DJANGOS_OWN = {"cursor_factory", "context", "prepare_threshold"}
 """Of a connection's parameters, those that make it Django's and not the driver's."""
 POOLER_KNOWS_NONE = (psycopg.errors.InvalidSqlStatementName, psycopg.errors.DuplicatePreparedStatement)
@@ -40,7 +41,7 @@ class Committing:
         """
         link = self._idle.pop() if self._idle else await self._connect()
         try:
-            result = await link.ask(store.NUMBERED_APPEND, store.parameters(appends))
+            result = await link.ask(*store.statement(appends))
         except BaseException as error:
             self._idle.append(link)
             await self.close()  # what ended one has likely ended the others
@@ -55,7 +56,7 @@ class Committing:
         link = Link(await psycopg.AsyncConnection.connect(**address, autocommit=True))
         if self._may_prepare:
             try:
-                await link.prepare(store.NUMBERED_APPEND)
+                await link.prepare()
             except BaseException as error:
                 await link.close()
                 self._may_prepare &= not isinstance(error, POOLER_KNOWS_NONE)
@@ -66,6 +67,11 @@ class Committing:
         """End the connections that nobody uses now."""
         while self._idle:
             await self._idle.pop().close()
+
+
+def _numbered(command: str) -> bytes:
+    """`command` with its places for parameters as libpq takes them."""
+    return (command % tuple(f"${number}" for number in range(1, command.count("%s") + 1))).encode()
 
 
 def _number(result: pq.abc.PGresult, row: int, column: int) -> int:
@@ -85,19 +91,20 @@ class Link:
         self._answered.set_result(None)
         self._loop.add_reader(self._socket, self._take_in)
 
-    async def prepare(self, command: bytes) -> None:
-        """Parse `command` once; it is what is asked from now on."""
-        self._pgconn.send_prepare(STATEMENT, command)
-        await self._answer()
+    async def prepare(self) -> None:
+        """Parse `STATEMENTS` once, for all that is asked from now on."""
+        for command, name in STATEMENTS.items():
+            self._pgconn.send_prepare(name, _numbered(command))
+            await self._answer()
         self._is_prepared = True
 
-    async def ask(self, command: bytes, values: Sequence[str]) -> pq.abc.PGresult:
-        """What Postgres answers to `command`, each value as text. Raises psycopg's errors."""
+    async def ask(self, command: str, values: Sequence[str]) -> pq.abc.PGresult:
+        """What Postgres answers to one of `STATEMENTS`, each value as text. Raises psycopg's errors."""
         parameters = [value.encode() for value in values]
         if self._is_prepared:
-            self._pgconn.send_query_prepared(STATEMENT, parameters)
+            self._pgconn.send_query_prepared(STATEMENTS[command], parameters)
         else:
-            self._pgconn.send_query_params(command, parameters)
+            self._pgconn.send_query_params(_numbered(command), parameters)
         return await self._answer()
 
     async def close(self) -> None:

@@ -51,8 +51,17 @@ RETURNING postmortem_id, seq
 A document that is missing from the answer was not appended to: rights changed since its writer was checked.
 """
 
-NUMBERED_APPEND = (APPEND % tuple(f"${number}" for number in range(1, APPEND.count("%s") + 1))).encode()
-"""The same as libpq takes it."""
+APPEND_ONE = """
+WITH bumped AS (
+    UPDATE postmortems_documenthead SET head = head + 1, tail_bytes = tail_bytes + %s::int
+    WHERE postmortem_id = %s::bigint AND acl_version = %s::int
+    RETURNING postmortem_id, head
+)
+INSERT INTO postmortems_documentupdate (postmortem_id, seq, data, people, created_at)
+SELECT postmortem_id, head, %s::bytea, %s::bigint[], now() FROM bumped
+RETURNING postmortem_id, seq
+"""
+"""The same for one document in which nobody writes for the first time, at half the cost: most commits are such."""
 
 
 LOAD = """
@@ -143,10 +152,15 @@ def unframed(data: bytes) -> list[bytes]:
     return updates
 
 
-def parameters(appends: Sequence[Append]) -> list[str]:
-    """What `APPEND` asks for, each as Postgres writes an array."""
+def statement(appends: Sequence[Append]) -> tuple[str, list[str]]:
+    """What appends them, `APPEND` or `APPEND_ONE`, and its parameters as text."""
+    if len(appends) == 1 and not appends[0].new_clients:
+        one = appends[0]
+        data = one.data
+        numbers = [str(len(data)), str(one.postmortem_id), str(one.acl_version)]
+        return APPEND_ONE, [*numbers, f"\\x{data.hex()}", _array(one.people)]
     new = [(append.postmortem_id, client, user) for append in appends for client, user in append.new_clients.items()]
-    return [
+    return APPEND, [
         _array(append.postmortem_id for append in appends),
         _array(append.acl_version for append in appends),
         _array(f'"\\\\x{append.data.hex()}"' for append in appends),
@@ -164,7 +178,7 @@ def _array(values: Iterable[object]) -> str:
 def append(appends: Sequence[Append]) -> dict[int, int]:
     """Commit updates; the number of each document's new entry. A document whose rights changed is missing."""
     with connection.cursor() as cursor:
-        cursor.execute(APPEND, parameters(appends))
+        cursor.execute(*statement(appends))
         return dict(cursor.fetchall())
 
 

@@ -12,6 +12,7 @@ import pytest
 from django.db import connection, transaction
 from pycrdt import Doc, Text
 
+from accounts.models import User
 from postmortems.collab import store
 from postmortems.collab.document import LiveDocument, root_name
 from postmortems.collab.store import Append, LogDamaged, NeverOpened
@@ -93,6 +94,27 @@ def test_nothing_is_appended_for_a_writer_whose_rights_may_have_changed(
     assert write(postmortem, typed("Too late.")) == {}
     assert text_of(section) == WORDS
     assert write(postmortem, typed("In time."), version=1) == {postmortem.pk: 2}
+
+
+def test_of_many_those_whose_writers_keep_their_rights_are_appended_to() -> None:
+    changed, kept = PostmortemFactory.create_batch(2)
+    for postmortem in (changed, kept):
+        store.open_document(postmortem)
+    store.rights_changed(changed.pk)
+    assert store.append([Append(each.pk, 0, [b"\x00\x00"]) for each in (changed, kept)]) == {kept.pk: 2}
+    assert [seq for seq, _ in store.entries_after(changed.pk, 0)] == [1]
+
+
+def test_one_alone_is_kept_as_one_of_many_is(alice: User) -> None:
+    alone, *together = PostmortemFactory.create_batch(3)
+    for postmortem in (alone, *together):
+        store.open_document(postmortem)
+    wanted = {each.pk: Append(each.pk, 0, [b"\x00\x00", b"\x00\x00"], [alice.pk, 0]) for each in (alone, *together)}
+    store.append([wanted[alone.pk]])
+    store.append([wanted[each.pk] for each in together])
+    entries = DocumentUpdate.objects.filter(seq=2).values_list("data", "people")
+    assert {(bytes(data), *people) for data, people in entries} == {(wanted[alone.pk].data, alice.pk, 0)}
+    assert len(set(DocumentHead.objects.values_list("head", "tail_bytes"))) == 1
 
 
 def test_a_hole_in_the_log_is_refused_not_served(
