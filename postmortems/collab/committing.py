@@ -7,6 +7,7 @@ cursors: they were two thirds of what a commit costs this process, and every key
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 
 import psycopg
@@ -84,7 +85,8 @@ class Link:
     def __init__(self, connection: psycopg.AsyncConnection) -> None:
         self._connection = connection
         self._pgconn = connection.pgconn
-        self._socket = self._pgconn.socket
+        # libpq closes its own descriptor when Postgres hangs up, whose number is then soon another socket's.
+        self._socket = os.dup(self._pgconn.socket)
         self._loop = asyncio.get_running_loop()
         self._is_prepared = False
         self._answered = self._loop.create_future()
@@ -109,6 +111,7 @@ class Link:
 
     async def close(self) -> None:
         self._loop.remove_reader(self._socket)
+        os.close(self._socket)
         await self._connection.close()
 
     async def _answer(self) -> pq.abc.PGresult:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from zlib import crc32
 
@@ -395,12 +396,31 @@ def test_a_connection_that_postgres_ended_is_replaced_and_the_text_saved(section
     assert sorted(played(play, section).saved_text().split()) == ["Begin.", "One.", "Two."]
 
 
+def test_a_socket_that_took_the_number_of_an_ended_connection_is_left_alone(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice = await scene.open("Alice")
+        alice.type("One. ")
+        await scene.settle()
+        await asyncio.to_thread(end_other_connections)
+        await asyncio.sleep(0.2)
+        async with AsyncExitStack() as held:
+            for pair in [socket.socketpair() for _ in range(20)]:
+                for end in pair:
+                    held.callback((await asyncio.open_connection(sock=end))[1].close)
+            alice.type("Two. ")
+            await scene.settle()
+        assert alice.acknowledged == alice.sent
+
+    assert sorted(played(play, section).saved_text().split()) == ["Begin.", "One.", "Two."]
+
+
 def end_other_connections() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%documentupdate%'"
+            r" WHERE datname = current_database() AND pid <> pg_backend_pid() AND query ~ '^\s*WITH (wanted|bumped)'"
         )
+        assert cursor.fetchall(), "the hub has none"
     connection.close()
 
 
