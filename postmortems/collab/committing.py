@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
+from functools import cache
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -70,6 +71,7 @@ class Committing:
             await self._idle.pop().close()
 
 
+@cache
 def _numbered(command: str) -> bytes:
     """`command` with its places for parameters as libpq takes them."""
     return (command % tuple(f"${number}" for number in range(1, command.count("%s") + 1))).encode()

@@ -7,7 +7,7 @@ import random
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 from zlib import crc32
 
@@ -403,7 +403,7 @@ def test_a_socket_that_took_the_number_of_an_ended_connection_is_left_alone(sect
         await scene.settle()
         await asyncio.to_thread(end_other_connections)
         await asyncio.sleep(0.2)
-        async with AsyncExitStack() as held:
+        with ExitStack() as held:
             for pair in [socket.socketpair() for _ in range(20)]:
                 for end in pair:
                     held.callback((await asyncio.open_connection(sock=end))[1].close)
