@@ -27,6 +27,7 @@ from accounts.access import open_object
 from accounts.models import Membership, User
 from postmortems import rules
 from postmortems.collab import store
+from postmortems.collab.failures import failures_told
 from postmortems.collab.ports import Code, Peer, Standing
 from postmortems.models import Postmortem
 
@@ -40,12 +41,15 @@ NOT_FOUND, NOT_SIGNED_IN, DAMAGED = 4404, 4401, 4500
 Basis = tuple[Any, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: Python writes the traceback into it
 class Refused(Exception):
     """Nobody comes in: the code to close with, and why."""
 
     code: int
     reason: str
+
+
+UNOPENED = Refused(DAMAGED, "This text cannot be opened now.")
 
 
 @dataclass(frozen=True)
@@ -70,13 +74,17 @@ class Visitor(Peer):
 
 
 def with_connection(work: Callable[P, T]) -> Callable[P, T]:
-    """`work` in a thread outside any request: its database connection is looked after as a request's is."""
+    """`work` in a thread outside any request: its database connection is looked after as a request's is.
+
+    Raises `LogUnreachable` while the database does not answer.
+    """
 
     @wraps(work)
     def looked_after(*args: P.args, **kwargs: P.kwargs) -> T:
         close_old_connections()
         try:
-            return work(*args, **kwargs)
+            with failures_told():
+                return work(*args, **kwargs)
         finally:
             close_old_connections()
 

@@ -55,7 +55,12 @@ class Committing:
     async def _connect(self) -> Link:
         known = connections[DEFAULT_DB_ALIAS].get_connection_params()
         address = {name: value for name, value in known.items() if name not in DJANGOS_OWN}
-        link = Link(await psycopg.AsyncConnection.connect(**address, autocommit=True))
+        connection = await psycopg.AsyncConnection.connect(**address, autocommit=True)
+        try:
+            link = Link(connection)
+        except OSError:
+            await connection.close()
+            raise
         if self._may_prepare:
             try:
                 await link.prepare()

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TypeVar
 
-import psycopg
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, OperationalError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from kombu.exceptions import OperationalError as BrokerAway
 
 from postmortems.collab import store
 from postmortems.collab.committing import Committing
-from postmortems.collab.ports import LogRefused, LogUnreachable, Nudge
+from postmortems.collab.failures import failures_told
+from postmortems.collab.ports import Nudge
 from postmortems.collab.store import Append, Loaded
 from postmortems.models import DocumentHead
 from postmortems.tasks import follow_texts
@@ -44,7 +43,7 @@ class PostgresLog:
         self._connections.append(connections[DEFAULT_DB_ALIAS])
 
     async def append(self, appends: Sequence[Append]) -> dict[int, int]:
-        with _failures_told():
+        with failures_told():
             return await self._committing.append(appends)
 
     async def load(self, postmortem_id: int) -> Loaded:
@@ -93,20 +92,9 @@ async def _in(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
 
 def _kept(work: Callable[[], T]) -> T:
     """Do `work`; a connection that broke over it is replaced the next time."""
-    with _failures_told():
+    with failures_told():
         try:
             return work()
         except (OperationalError, InterfaceError):
             connection.close()
             raise
-
-
-@contextmanager
-def _failures_told() -> Iterator[None]:
-    """Django's errors and the driver's as those of the port."""
-    try:
-        yield
-    except (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError) as error:
-        raise LogUnreachable(str(error)) from error
-    except (DatabaseError, psycopg.DatabaseError) as error:
-        raise LogRefused(str(error)) from error

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 from asgiref.sync import sync_to_async
 
 from postmortems.collab import protocol
-from postmortems.collab.admission import DAMAGED, NOT_FOUND, NOT_SIGNED_IN, Receive, Refused, Scope, Send, admit
+from postmortems.collab.admission import NOT_FOUND, NOT_SIGNED_IN, UNOPENED, Receive, Refused, Scope, Send, admit
 from postmortems.collab.hub import Room
 from postmortems.collab.ports import Code, LogUnreachable
 from postmortems.collab.process import the_hub
@@ -50,7 +50,7 @@ async def poll(scope: Scope, receive: Receive, send: Send) -> None:
         return
     except (LogUnreachable, LogDamaged):
         logger.exception("%s cannot be answered", scope["path"])
-        await _send_refusal(send, Refused(DAMAGED, "This text cannot be opened now."))
+        await _send_refusal(send, UNOPENED)
         return
     await _send(send, 200, b"application/octet-stream", answer, head)
 

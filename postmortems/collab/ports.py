@@ -115,7 +115,7 @@ class Peer(ABC):
 
 
 class Gate(Protocol):
-    """Asks anew who may do what."""
+    """Asks anew who may do what. Both raise `LogUnreachable` while the database does not answer."""
 
     async def standing(self, peer: Peer, postmortem_id: int) -> Standing:
         """What `peer` may do with the document now."""

@@ -15,7 +15,7 @@ import time
 
 from asgiref.sync import sync_to_async
 
-from postmortems.collab.admission import DAMAGED, NOT_FOUND, Receive, Refused, Scope, Send, admit
+from postmortems.collab.admission import NOT_FOUND, UNOPENED, Receive, Refused, Scope, Send, admit
 from postmortems.collab.hub import Hub, Room
 from postmortems.collab.polling import poll
 from postmortems.collab.ports import Code, LogUnreachable
@@ -72,10 +72,19 @@ async def live_socket(scope: Scope, receive: Receive, send: Send) -> None:
         admitted = await sync_to_async(admit, thread_sensitive=False)(scope, int(path[1]))
     except Refused as refused:
         await send(accept)  # only an open connection can be closed with a reason
-        await send({"type": "websocket.close", "code": int(refused.code), "reason": refused.reason})
+        await _refuse(send, refused)
+        return
+    except LogUnreachable:
+        logger.exception("%s cannot be opened", scope["path"])
+        await send(accept)
+        await _refuse(send, UNOPENED)
         return
     await send(accept)
     await _talk(QueueingVisitor(admitted, wants_ours=wants_ours), admitted.postmortem_id, receive, send)
+
+
+async def _refuse(send: Send, refused: Refused) -> None:
+    await send({"type": "websocket.close", "code": int(refused.code), "reason": refused.reason})
 
 
 async def _talk(peer: QueueingVisitor, postmortem_id: int, receive: Receive, send: Send) -> None:
@@ -84,7 +93,7 @@ async def _talk(peer: QueueingVisitor, postmortem_id: int, receive: Receive, sen
         room = await hub.join(peer, postmortem_id)
     except (LogUnreachable, LogDamaged):
         logger.exception("PM-%s cannot be opened", postmortem_id)
-        await send({"type": "websocket.close", "code": DAMAGED, "reason": "This text cannot be opened now."})
+        await _refuse(send, UNOPENED)
         return
     writing = asyncio.create_task(_write(peer, send))
     reading = asyncio.create_task(_read(peer, hub, room, receive))
@@ -93,7 +102,9 @@ async def _talk(peer: QueueingVisitor, postmortem_id: int, receive: Receive, sen
     finally:
         for task in (writing, reading):
             task.cancel()
-        await asyncio.gather(writing, reading, return_exceptions=True)
+        for error in await asyncio.gather(writing, reading, return_exceptions=True):
+            if isinstance(error, Exception) and not isinstance(error, OSError):  # whoever left raises that
+                logger.error("a connection to PM-%s failed", postmortem_id, exc_info=error)
         hub.leave(peer, room)
 
 

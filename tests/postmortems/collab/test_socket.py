@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import uvicorn
 from django.conf import settings
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 from pycrdt import Doc, Text
@@ -307,6 +308,43 @@ def test_polling_is_open_to_nobody_else(
     Postmortem.objects.update(visibility=Visibility.RESTRICTED)
     status, body = PollingPage(address, section, mallory).post(b"")
     assert (status, b"Begin" in body) == (404, False)
+
+
+# -- When something fails ----------------------------------------------------------------------------------------------
+
+
+def test_whoever_comes_while_the_database_is_away_is_told_to_try_again(
+    windows: ExitStack, address: str, section: Section, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_: str) -> None:
+        raise OperationalError("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("postmortems.collab.admission.user_of", away)
+        assert Page(windows, address, section, alice).end() == admission.DAMAGED
+        status, body = PollingPage(address, section, alice).post(b"")
+        assert (status, json.loads(body)["code"]) == (503, admission.DAMAGED)
+    back = Page(windows, address, section, alice)
+    back.until(lambda: back.text == "Begin. ")
+
+
+def test_a_connection_that_fails_is_told_of_and_ends_alone(
+    windows: ExitStack,
+    address: str,
+    section: Section,
+    alice: User,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    page = Page(windows, address, section, alice)
+    page.until(lambda: page.text == "Begin. ")
+    with monkeypatch.context() as patched:
+        patched.setattr("postmortems.collab.socket.LARGEST_FRAME", None)
+        page.type("Lost on the way. ")
+        assert page.end()
+    assert "a connection to PM-" in caplog.text
+    back = Page(windows, address, section, alice)
+    back.until(lambda: back.text == "Begin. ")
 
 
 # -- Bad bytes ---------------------------------------------------------------------------------------------------------
