@@ -87,7 +87,9 @@ class RedisBus:
                 await self._listen(heard)
             except (RedisError, OSError) as error:
                 logger.warning("no news from other processes: %s", error)
-                await asyncio.sleep(PATIENCE_SECONDS)
+            except Exception:
+                logger.exception("news from other processes could not be taken in")
+            await asyncio.sleep(PATIENCE_SECONDS)
 
     async def close(self) -> None:
         with suppress(RedisError, OSError):

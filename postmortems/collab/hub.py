@@ -11,13 +11,13 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from postmortems.collab import protocol
 from postmortems.collab.document import DocumentBroken, Gap, LiveDocument
-from postmortems.collab.ports import CHANGE, Bus, Code, Gate, Log, LogRefused, LogUnreachable, News, Nudge, Peer
+from postmortems.collab.ports import CHANGE, Bus, Code, Gate, Log, LogUnreachable, News, Nudge, Peer
 from postmortems.collab.protocol import Awareness, Presence, StateVector, Update, read_frame
 from postmortems.collab.store import Append, framed, unframed
 from postmortems.collab.updates import Summary, check_update, is_empty
@@ -34,6 +34,9 @@ PUBLISH_SECONDS = 0.005
 """How long news for other processes gather, when there were some just now."""
 LOOK_SECONDS = 3.0
 """How often the heads of open documents are compared with the log, and rights with what they were."""
+TEND_SECONDS = 1.0
+AGAIN_SECONDS = 1.0
+"""How long a part of the work that failed unforeseen waits before it goes on."""
 FOLLOW_SECONDS = 2.0
 """How far `Section.body` may be behind while people type."""
 PAUSE_SECONDS = 30.0
@@ -174,7 +177,7 @@ class Hub:
         except BadFrame as error:
             logger.warning("a frame for PM-%s was refused: %s", room.postmortem_id, error)
             peer.close(Code.BAD_FRAME, str(error))
-        except DocumentBroken:
+        except Exception:  # `DocumentBroken`, or what nobody foresaw
             logger.exception("the copy of PM-%s broke", room.postmortem_id)
             self._start_over(room)
 
@@ -266,17 +269,13 @@ class Hub:
     async def run(self) -> None:
         """Commit and catch up until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(COMMITS):
-                tasks.create_task(self._commit_for_ever())
-            tasks.create_task(self._publish_for_ever())
-            tasks.create_task(self._look_for_ever())
-            tasks.create_task(self._tend_for_ever())
+            for part in (*[self._commit_next] * COMMITS, self._publish_next, self._look_next, self._tend_next):
+                tasks.create_task(_for_ever(part))
 
-    async def _commit_for_ever(self) -> None:
-        while True:
-            await self._work.wait()
-            self._work.clear()
-            await self._commit_pending()
+    async def _commit_next(self) -> None:
+        await self._work.wait()
+        self._work.clear()
+        await self._commit_pending()
 
     async def commit(self) -> None:
         """Commit all that is pending, and tell the other processes."""
@@ -297,7 +296,8 @@ class Hub:
             room.committing, room.pending = room.committing + room.pending, []
         try:
             await self._commit_batch(batch)
-        except LogRefused:
+        except Exception:  # `LogRefused`, or what nobody foresaw
+            logger.exception("PM-%s cannot be committed at once", [room.postmortem_id for room in batch])
             await self._commit_one_by_one(batch)
         finally:
             for room in batch:
@@ -306,7 +306,7 @@ class Hub:
                 self._work.set()
 
     async def _commit_batch(self, batch: Sequence[Room]) -> None:
-        """Raises `LogRefused` when any of them cannot be taken; nothing is committed then."""
+        """Raises `LogRefused` when any of them cannot be taken; nothing is settled then, whatever it raises."""
         appends = [self._as_append(room) for room in batch]
         numbers = await self._append(appends)
         for room, append in zip(batch, appends, strict=True):
@@ -314,19 +314,19 @@ class Hub:
                 await self._settle(room, append, numbers.get(room.postmortem_id))
             except LogUnreachable:
                 room.pending, room.committing = room.committing + room.pending, []
-            except (BadFrame, Gap, DocumentBroken):
+                await asyncio.sleep(RETRY_SECONDS[0])
+            except Exception:
                 logger.exception("what was committed for PM-%s cannot be merged here", room.postmortem_id)
                 room.committing = []
                 self._start_over(room)
             self._unload_if_idle(room)
 
-    async def _publish_for_ever(self) -> None:
+    async def _publish_next(self) -> None:
         """Tell the other processes, in order, while the next batch is committed."""
-        while True:
-            await self._has_news.wait()
-            self._has_news.clear()
-            await self._publish()
-            await asyncio.sleep(PUBLISH_SECONDS)
+        await self._has_news.wait()
+        self._has_news.clear()
+        await self._publish()
+        await asyncio.sleep(PUBLISH_SECONDS)
 
     async def _publish(self) -> None:
         news, self._news = self._news, []
@@ -338,7 +338,7 @@ class Hub:
         for room in batch:
             try:
                 await self._commit_batch([room])
-            except LogRefused:
+            except Exception:
                 logger.exception("what was written in PM-%s cannot be committed", room.postmortem_id)
                 room.committing = []
                 self._start_over(room)
@@ -436,10 +436,9 @@ class Hub:
         self._nudges.add(task)
         task.add_done_callback(self._nudges.discard)
 
-    async def _tend_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(1)
-            self.tend()
+    async def _tend_next(self) -> None:
+        await asyncio.sleep(TEND_SECONDS)
+        self.tend()
 
     async def _ask_again(self, room: Room) -> None:
         """Rights changed before the commit: whoever may still write keeps their words, the others are told."""
@@ -484,7 +483,10 @@ class Hub:
     # -- What other processes commit ----------------------------------------------------------------------------------
 
     async def heard(self, postmortem_id: int, seq: int, data: bytes) -> None:
-        """The bus says that another process committed an entry, or that something beside the text changed."""
+        """The bus says that another process committed an entry, or that something beside the text changed.
+
+        What cannot be fetched now is found by the next look.
+        """
         room = self.rooms.get(postmortem_id)
         if room and seq == CHANGE:
             self._tell([peer for peer in room.peers if peer.wants_ours], protocol.changed(data.decode()))
@@ -492,8 +494,11 @@ class Hub:
             return
         if seq == room.head + 1 and data:
             self._merge(room, seq, data)
-        else:
+            return
+        try:
             await self.catch_up(room, seq)
+        except LogUnreachable as error:
+            logger.warning("entry %s of PM-%s cannot be fetched now: %s", seq, postmortem_id, error)
 
     async def catch_up(self, room: Room, head: int) -> None:
         """Merge what the log has up to `head`; what compaction took away meanwhile means loading anew."""
@@ -517,16 +522,15 @@ class Hub:
         room.head = seq
         self._tell(room.peers, b"".join(protocol.update(update) for update in updates))
 
-    async def _look_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            try:
-                await self.look()
-            except LogUnreachable:
-                logger.warning("the log cannot be looked at now; trying again")
+    async def _look_next(self) -> None:
+        await asyncio.sleep(LOOK_SECONDS)
+        try:
+            await self.look()
+        except LogUnreachable:
+            logger.warning("the log cannot be looked at now; trying again")
 
     async def look(self) -> None:
-        """Find what the bus lost, and rights that changed."""
+        """Find what the bus lost, and rights that changed. What fails over one document keeps it from no other."""
         merged = [(room, room.head) for room in self.rooms.values()]
         heads = await self.log.heads([room.postmortem_id for room, _ in merged])
         doubtful = await self._doubtful()
@@ -540,19 +544,37 @@ class Hub:
                 )
                 self._start_over(room)
                 continue
-            if version != room.acl_version and not room.committing:
-                await self._ask_again(room)
-            else:
-                await self._check(room, [peer for peer in room.peers if peer in doubtful])
-            if head > room.head and not room.committing:  # what is under way closes any gap itself
-                await self.catch_up(room, head)
+            try:
+                await self._look_at(room, head, version, doubtful)
+            except LogUnreachable:
+                raise
+            except Exception:
+                logger.exception("PM-%s cannot be looked at; loading it anew", room.postmortem_id)
+                self._start_over(room)
 
-    async def _doubtful(self) -> set[Peer]:
-        """Whose rights may have changed since they were asked about last."""
+    async def _look_at(self, room: Room, head: int, version: int | None, doubtful: Mapping[Peer, Any]) -> None:
+        asked = [peer for peer in room.peers if peer in doubtful]
+        if version != room.acl_version and not room.committing:
+            await self._ask_again(room)
+        else:
+            await self._check(room, asked)
+        for peer in asked:
+            peer.basis = doubtful[peer]
+        if head > room.head and not room.committing:  # what is under way closes any gap itself
+            await self.catch_up(room, head)
+
+    async def _doubtful(self) -> dict[Peer, Any]:
+        """Whose rights may have changed since they were asked about last, with what they rest on now."""
         peers = [peer for room in self.rooms.values() for peer in room.peers]
-        doubtful = set()
-        for peer, basis in zip(peers, await self.gate.bases(peers), strict=True):
-            if basis != peer.basis:
-                peer.basis = basis
-                doubtful.add(peer)
-        return doubtful
+        bases = zip(peers, await self.gate.bases(peers), strict=True)
+        return {peer: basis for peer, basis in bases if basis != peer.basis}
+
+
+async def _for_ever(part: Callable[[], Awaitable[None]]) -> None:
+    """Do it again and again, until cancelled: a part that stopped would leave texts unsaved, or rights unasked."""
+    while True:
+        try:
+            await part()
+        except Exception:
+            logger.exception("live text failed, and goes on")
+            await asyncio.sleep(AGAIN_SECONDS)
