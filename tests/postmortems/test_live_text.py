@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +31,7 @@ from postmortems.models import (
 from postmortems.services import live as services
 from postmortems.services.section import digest
 from tests.factories.postmortems import PostmortemFactory, SectionFactory
+from tests.loops import run_in_thread
 
 pytestmark = pytest.mark.django_db
 As = Callable[[User], Client]
@@ -243,8 +243,8 @@ def test_a_worker_that_cannot_keep_up_passes_over_what_was_asked_again_and_keeps
     app.control.purge()
     log = PostgresLog()
     pk = section.postmortem_id
-    asyncio.run(log.nudge([Nudge(pk, 7), Nudge(pk, 5, "turn")]))
-    asyncio.run(log.close())
+    run_in_thread(log.nudge([Nudge(pk, 7), Nudge(pk, 5, "turn")]))
+    run_in_thread(log.close())
     with app.connection_for_read() as connection:
         channel: Any = connection.default_channel
         messages = [channel.basic_get("celery", no_ack=True) for _ in range(2)]

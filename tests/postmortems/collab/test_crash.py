@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 from django.conf import settings
@@ -19,21 +16,12 @@ from postmortems.models import Section
 from tests.bench.typist import Figures, Typist
 from tests.factories.accounts import UserFactory
 from tests.factories.postmortems import PostmortemFactory, SectionFactory
+from tests.loops import run_in_thread
 from tests.web import Web
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 DOCUMENTS, EDITORS = 10, 50
 BACK_WITHIN_SECONDS = 10
-
-
-def in_thread(work: Awaitable[Any]) -> Any:
-    """Browser tests leave a loop running in this one."""
-
-    async def whole() -> Any:
-        return await work
-
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, whole()).result()
 
 
 async def type_until_killed(web: Web, sections: list[Section], cookies: list[str], seconds: float) -> list[Typist]:
@@ -97,11 +85,11 @@ def crash(times: int) -> None:
     web = Web()
     try:
         for _ in range(times):
-            typists = in_thread(type_until_killed(web, sections, cookies, chance.uniform(0, 2)))
+            typists = run_in_thread(type_until_killed(web, sections, cookies, chance.uniform(0, 2)))
             assert sum(typist.saved for typist in typists) > EDITORS
             assert lost(typists, sections) == 0
             web.start()
-            assert in_thread(seconds_to_reconnect(typists[0])) < BACK_WITHIN_SECONDS
+            assert run_in_thread(seconds_to_reconnect(typists[0])) < BACK_WITHIN_SECONDS
     finally:
         web.stop()
 

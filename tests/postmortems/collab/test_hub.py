@@ -6,7 +6,6 @@ import asyncio
 import random
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 from zlib import crc32
@@ -27,6 +26,7 @@ from postmortems.collab.store import Append
 from postmortems.collab.wire import Reader
 from postmortems.models import DocumentHead, DocumentUpdate, Section
 from tests.factories.postmortems import PostmortemFactory, SectionFactory
+from tests.loops import run_in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -247,9 +247,7 @@ def played(play: Callable[[Scene], Awaitable[None]], section: Section, **options
             await play(begun)
             return begun
 
-    # In a thread of its own: browser tests leave a loop running in this one.
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, whole()).result()
+    return run_in_thread(whole())
 
 
 def test_two_pages_see_the_same_and_both_know_what_is_saved(section: Section) -> None:

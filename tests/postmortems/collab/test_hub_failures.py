@@ -19,6 +19,7 @@ from postmortems.collab.ports import Code, LogUnreachable, News, Standing
 from postmortems.collab.visitor import QueueingVisitor
 from postmortems.models import Section
 from tests.factories.postmortems import PostmortemFactory, SectionFactory
+from tests.loops import run_in_thread
 from tests.postmortems.collab.test_hub import Scene, played, revoke
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -266,7 +267,7 @@ def test_a_listener_that_fails_over_one_piece_of_news_hears_the_next(monkeypatch
         await here.close()
         await there.close()
 
-    asyncio.run(play())
+    run_in_thread(play())
 
 
 @pytest.mark.parametrize("error", [OperationalError("away"), InterfaceError("closed")])
@@ -285,5 +286,5 @@ def test_whoever_knows_the_rights_says_when_the_database_is_away(
         with pytest.raises(LogUnreachable):
             await question(SessionGate(), visitor)
 
-    asyncio.run(ask(lambda gate, visitor: gate.standing(visitor, section.postmortem_id)))
-    asyncio.run(ask(lambda gate, visitor: gate.bases([visitor])))
+    run_in_thread(ask(lambda gate, visitor: gate.standing(visitor, section.postmortem_id)))
+    run_in_thread(ask(lambda gate, visitor: gate.bases([visitor])))
