@@ -51,16 +51,9 @@ BY = {
     "team": "team_id",
     "owner": "owner_id",
     "service": "postmortem_id",
-    "severity": "postmortem_id",
+    "severity": "incident_severity",
     "priority": "priority",
 }
-SORTED = {
-    "service": "SELECT p.id, s.service_id FROM postmortems_postmortem p"
-    " JOIN incidents_incident_services s USING (incident_id)",
-    "severity": "SELECT p.id, i.severity FROM postmortems_postmortem p"
-    " JOIN incidents_incident i ON i.id = p.incident_id",
-}
-"""What is not said by the action but by the incident, for every post-mortem: read from indexes, in the same order."""
 
 
 @dataclass(frozen=True)
@@ -237,7 +230,11 @@ class Counts:
 IS_NOT_HIDDEN = "NOT EXISTS (SELECT FROM hidden h WHERE h.id = r.postmortem_id)"
 IS_AMONG = "r.postmortem_id IN (SELECT id FROM among)"
 AMONG = "among (id) AS MATERIALIZED ({among} EXCEPT SELECT id FROM hidden),\n"
-SORT = "sort (id, key) AS NOT MATERIALIZED ({sort}),\n"
+SERVICES = """service (postmortem_id, id) AS NOT MATERIALIZED (
+    SELECT p.id, s.service_id FROM postmortems_postmortem p JOIN incidents_incident_services s USING (incident_id)
+),
+"""
+"""Those of every post-mortem: read from indexes, in the same order."""
 MEDIAN = "percentile_cont(0.5) WITHIN GROUP (ORDER BY took) / 86400"
 STATEMENT = """
 WITH hidden (id) AS MATERIALIZED ({hidden}),
@@ -281,15 +278,14 @@ def _count(user: User, choice: Choice, *, since: date, today: date, now: datetim
     sql = Statement()
     rows = _rows(user, choice, mondays=mondays, today=today, now=now)
     parts = {name: sql.part(name, of) for name, of in rows.items()}
-    among, by = _among(choice.filters), SORTED.get(choice.by)
-    among_text = AMONG.format(among=sql.part("among", among)) if among is not None else ""
-    sort_text = SORT.format(sort=by) if by else ""
+    among = AMONG.format(among=sql.part("among", _among(choice.filters.service))) if choice.filters.service else ""
+    by_service = choice.by == "service"
     text = STATEMENT.format(
         hidden=sql.part("hidden", hidden_postmortems(user)),
-        more=among_text + sort_text,
-        is_seen=IS_AMONG if among_text else IS_NOT_HIDDEN,
-        key="sort.key" if sort_text else "group_key",
-        join="LEFT JOIN sort ON sort.id = group_key" if sort_text else "",
+        more=among + (SERVICES if by_service else ""),
+        is_seen=IS_AMONG if among else IS_NOT_HIDDEN,
+        key="service.id" if by_service else "group_key",
+        join="LEFT JOIN service ON service.postmortem_id = group_key" if by_service else "",
         median=MEDIAN,
         **parts,
     )
@@ -303,16 +299,9 @@ def _count(user: User, choice: Choice, *, since: date, today: date, now: datetim
     return counts
 
 
-def _among(filters: ActionFilters) -> QuerySet[Any] | None:
-    """The post-mortems that the filters ask for; None when they ask for none in particular."""
-    if not (filters.severity or filters.service):
-        return None
-    found = Postmortem.objects.order_by()
-    if filters.severity:
-        found = found.filter(incident__severity=filters.severity)
-    if filters.service:
-        found = found.filter(incident__services=filters.service)
-    return found.values_list("pk")
+def _among(service: Service) -> QuerySet[Any]:
+    """The post-mortems of incidents of `service`."""
+    return Postmortem.objects.order_by().filter(incident__services=service).values_list("pk")
 
 
 class Statement:
@@ -338,7 +327,7 @@ def _slot(column: str, bounds: list[datetime]) -> Func:
 
 def _rows(user: User, choice: Choice, *, mondays: list[date], today: date, now: datetime) -> dict[str, QuerySet[Any]]:
     """Whatever the dashboard counts, with what it is counted by; whether `user` may see it is asked outside."""
-    of = replace(choice.filters, status=ALL, severity="", service=None)
+    of = replace(choice.filters, status=ALL, service=None)
     chosen = of.apply(ActionItem.objects.order_by(), user=user, now=now)
     weeks = [midnight(monday, user) for monday in [*mondays, mondays[-1] + timedelta(weeks=1)]]
     ages = [midnight(today - timedelta(days=most), user) for _, most in reversed(AGES) if most is not None]

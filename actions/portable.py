@@ -32,7 +32,7 @@ KINDS = (
         "actions",
         models.ActionItem,
         "a follow-up action",
-        left_out={"search": "worked out from the text"},
+        left_out={"search": "worked out from the text", "incident_severity": "kept by the database"},
         refresh=index_all,
     ),
     Kind("work_links", models.WorkLink, "where the work of an action can be seen"),

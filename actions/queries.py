@@ -83,12 +83,16 @@ class ActionFilters:
             rows = rows.filter(owner=user)
         if self.is_unowned:
             rows = rows.filter(owner=None)
-        exact = {"team": self.team, "owner": self.owner, "priority": self.priority, "postmortem": self.postmortem}
+        exact = {
+            "team": self.team,
+            "owner": self.owner,
+            "priority": self.priority,
+            "incident_severity": self.severity,
+            "postmortem": self.postmortem,
+        }
         rows = rows.filter(**{name: value for name, value in exact.items() if value})
         rows = rows.filter(self.created.of_moment("created_at", user) & self.finished.of_moment("finished_at", user))
         rows = rows.filter(self.due.of_day("due_on"))
-        if self.severity:
-            rows = rows.filter(postmortem__incident__severity=self.severity)
         if self.service:
             links = Incident.services.through.objects.filter(service=self.service)
             rows = rows.filter(Exists(links.filter(incident=OuterRef("postmortem__incident"))))

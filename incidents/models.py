@@ -104,7 +104,6 @@ class Incident(Guarded):
             models.Index(fields=["-occurred_at", "-id"], name="incidents_newest_first"),
             models.Index(fields=["team", "-id"], name="incidents_by_team"),
             models.Index(fields=["severity", "-id"], name="incidents_by_severity"),
-            models.Index(fields=["id"], include=["severity"], name="incidents_severity_of"),
             models.Index(
                 fields=["id"],
                 condition=~Q(visibility=Visibility.ORGANISATION),
