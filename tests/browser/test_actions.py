@@ -82,6 +82,30 @@ def test_an_action_is_placed_by_keys_and_keeps_the_focus(
     assert (three[0].impact, three[0].effort) == (3, 1)
 
 
+AT_ONCE = """(id) => {
+  const before = document.getElementById(id);
+  window.isSamePage = true;
+  new MutationObserver((_, watch) => {
+    const now = document.getElementById(id);
+    if (!now || now === before) return;
+    watch.disconnect();
+    now.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowLeft", bubbles: true }));
+  }).observe(document.body, { childList: true, subtree: true });
+}"""
+"""A key that is pressed before anything else happens once the item stands at its new place."""
+
+
+def test_a_key_right_after_a_move_moves_on_and_loads_no_page(
+    page: Page, postmortem: Postmortem, three: list[ActionItem]
+) -> None:
+    page.goto(f"/postmortems/{postmortem.pk}/actions/matrix/")
+    name = f"matrix-item-{three[0].pk}"
+    page.evaluate(AT_ONCE, name)
+    page.locator(f"#{name}").press("ArrowUp")
+    expect(page.get_by_role("region", name="High impact, low effort").locator(f"#{name}")).to_be_focused()
+    assert page.evaluate("window.isSamePage")
+
+
 def test_an_action_is_placed_by_dragging(page: Page, postmortem: Postmortem, three: list[ActionItem]) -> None:
     page.goto(f"/postmortems/{postmortem.pk}/actions/matrix/")
     place = page.get_by_role("region", name="Medium impact, high effort")
