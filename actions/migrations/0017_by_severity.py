@@ -11,14 +11,11 @@ from django.db import migrations, models
 
 FOLLOW = """
 CREATE FUNCTION actions_actionitem_follow_severity() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE
-    theirs bigint[];
 BEGIN
-    theirs := ARRAY(
+    UPDATE actions_actionitem SET incident_severity = NEW.severity WHERE id IN (
         SELECT a.id FROM actions_actionitem a JOIN postmortems_postmortem p ON p.id = a.postmortem_id
         WHERE p.incident_id = NEW.id ORDER BY a.id FOR NO KEY UPDATE OF a
     );
-    UPDATE actions_actionitem SET incident_severity = NEW.severity WHERE id = ANY (theirs);
     RETURN NULL;
 END $$;
 CREATE TRIGGER actions_actionitem_follow_severity AFTER UPDATE OF severity ON incidents_incident

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from django.db import connection, transaction
@@ -20,6 +19,8 @@ from tests.actions.conftest import signed_in
 from tests.factories.actions import NOON, make_action, make_postmortem
 
 HTMX = {"HX-Request": "true"}
+SOMEBODY_WAITS = "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+"""For this transaction."""
 
 
 def open_by_severity(user: User) -> dict[str, int]:
@@ -71,11 +72,11 @@ def in_turn(first: Callable[[], object], second: Callable[[], object]) -> None:
         other.result(10)
 
 
-def wait_until_somebody_waits(other: Any) -> None:
+def wait_until_somebody_waits(other: Future[None]) -> None:
     ends = time.monotonic() + 10
     with connection.cursor() as cursor:
         while not other.done():
-            cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'")
+            cursor.execute(SOMEBODY_WAITS)
             if cursor.fetchone():
                 return
             assert time.monotonic() < ends, "nobody waits, and nobody comes to an end"
