@@ -141,7 +141,7 @@ def test_find_goes_on_in_the_next_section_and_begins_again_after_the_last(
     expect(page.locator(".cm-search")).to_have_count(1)
     expect(page.get_by_role("textbox", name="Find")).to_be_focused()
     page.keyboard.press("Shift+Enter")
-    page.get_by_role("button", name="next").click()
+    page.get_by_role("button", name="next", exact=True).click()
     page.keyboard.press("Escape")
     expect(editor(page)).to_be_focused()
 
