@@ -38,8 +38,8 @@ from django.urls import reverse
 
 from accounts.models import Team, User
 from actions.enums import UNFINISHED, Priority, Status
+from actions.filters import ALL, OVERDUE, SOON, ActionFilters, midnight, near, past
 from actions.models import ActionItem
-from actions.queries import ALL, OVERDUE, SOON, ActionFilters, midnight, near, past
 from incidents.enums import Severity
 from incidents.models import Service
 from postmortems.models import Postmortem

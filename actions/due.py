@@ -42,7 +42,7 @@ def today_for(action: ActionItem, *, now: datetime) -> date:
 
 
 def is_overdue(action: ActionItem, *, now: datetime) -> bool:
-    """Whether the owner's day after the due date has begun and nothing has been settled: see `queries.overdue`."""
+    """Whether the owner's day after the due date has begun and nothing has been settled: see `filters.overdue`."""
     if action.is_finished or action.due_on is None:
         return False
     return action.due_on < today_for(action, now=now)

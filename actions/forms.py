@@ -16,19 +16,9 @@ from accounts.forms import CleanTextMixin, PersonChoiceField, team_filter, witho
 from accounts.models import User
 from actions.dashboard import BY, Choice
 from actions.enums import UNFINISHED, ActionKind, Horizon, Level, Priority, Status, ViewOf, WorkLinkKind
+from actions.filters import ALL, LANGUISHING, OVERDUE, SOON, TO_DO, ActionFilters, Days
 from actions.models import ActionItem
-from actions.queries import (
-    ALL,
-    LANGUISHING,
-    OVERDUE,
-    SOON,
-    TO_DO,
-    ActionFilters,
-    Days,
-    people_of_same_teams,
-    people_to_filter_by,
-    possible_owners,
-)
+from actions.owners import people_of_same_teams, people_to_filter_by, possible_owners
 from actions.services.action import ActionFacts, Refusal
 from actions.services.bulk import BulkFacts
 from actions.services.link import LinkFacts

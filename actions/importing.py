@@ -12,7 +12,7 @@ from accounts import audit
 from accounts.models import User
 from actions.enums import ActionKind
 from actions.models import ActionItem
-from actions.queries import possible_owners
+from actions.owners import possible_owners
 from actions.search import index_action
 from actions.services.action import save_action
 from actions.services.tracking import forget_action, track_action

@@ -13,7 +13,7 @@ from actions.jira.grant import access_token, renewed
 from actions.jira.mapping import FieldMapping
 from actions.jira.secret import opened
 from actions.models import ActionItem, JiraConnection, JiraMapping
-from actions.queries import may_own
+from actions.owners import may_own
 from actions.services.grant import NOT_YET
 from actions.tracker import FIELDS, SignInRefused
 

@@ -14,7 +14,7 @@ from accounts.models import User
 from actions import rules
 from actions.enums import FOLLOWING, Status
 from actions.models import ActionItem, BulkChange
-from actions.queries import may_own
+from actions.owners import may_own
 from actions.services.action import AlreadyGone, lock_action, save_action, set_status
 from actions.services.link import LinkFacts, add_link
 

@@ -22,8 +22,9 @@ from accounts.models import User
 from accounts.slack import SlackNotSent
 from actions.due import due
 from actions.enums import Answer, NoticeKind
+from actions.filters import ActionFilters
 from actions.models import ActionItem, Notice, ReminderPause, ReminderSettings
-from actions.queries import ActionFilters, actions_for_review
+from actions.queries import actions_for_review
 from actions.services.answer import token_for
 from postmortems.models import Postmortem
 

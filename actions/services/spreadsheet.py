@@ -12,7 +12,7 @@ from django.db import transaction
 from accounts.models import User
 from actions import rules
 from actions.models import ActionItem
-from actions.queries import may_own
+from actions.owners import may_own
 from actions.services.action import ActionFacts, add_action, edit_action
 from actions.spreadsheet import Row
 from postmortems import rules as postmortem_rules

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from accounts.access import Request
-from actions import queries, rules
+from actions import queries, repeats, rules
 from actions.forms import IdeaForm
 from actions.jira.queries import jira_row
 from actions.models import ActionItem
@@ -33,7 +33,7 @@ def list_context(request: Request, postmortem: Postmortem) -> dict[str, Any]:
     finished = sum(1 for row in rows if row.action.is_finished)
     ideas = list(postmortem.action_ideas.on_shelf().select_related("created_by"))
     found = {"postmortem": postmortem, "rows": rows, "finished": finished, "can_add": can_edit, "ideas": ideas}
-    fixes = queries.earlier_fixes(postmortem, request.user) if can_edit else None
+    fixes = repeats.earlier_fixes(postmortem, request.user) if can_edit else None
     return {**found, "idea_form": IdeaForm() if can_edit else None, "fixes": fixes}
 
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import Request, opens
 from accounts.pages import render_part
-from actions import queries, rules
+from actions import matrices, rules
 from actions.models import ActionItem
 from actions.services import action as services
 from postmortems import rules as postmortem_rules
@@ -26,7 +26,7 @@ def lesson_matrix(request: Request, postmortem: Postmortem) -> HttpResponse:
 def _matrix(request: Request, postmortem: Postmortem, status: int = 200) -> HttpResponse:
     context = {
         "postmortem": postmortem,
-        "matrix": queries.lesson_matrix(postmortem),
+        "matrix": matrices.lesson_matrix(postmortem),
         "can_edit": postmortem_rules.can_edit(request.user, postmortem),
     }
     title = f"Lessons and actions of {postmortem.reference}"

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import Request, opens
 from accounts.exceptions import EditedMeanwhile
-from actions import queries, rules
+from actions import matrices, rules
 from actions.enums import Level
 from actions.forms import PlaceForm
 from actions.models import ActionItem
@@ -50,7 +50,7 @@ def _matrix(
 ) -> HttpResponse:
     context = {
         "postmortem": postmortem,
-        "matrix": queries.matrix_of(postmortem),
+        "matrix": matrices.matrix_of(postmortem),
         "can_edit": postmortem_rules.can_edit(request.user, postmortem),
         "levels": Level,
         "problem": problem,

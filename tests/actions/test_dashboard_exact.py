@@ -21,8 +21,8 @@ from accounts.models import Team, User
 from actions.dashboard import AGES, BY, Choice, Group, Tally, dashboard
 from actions.due import is_overdue, today_for
 from actions.enums import Status
+from actions.filters import ActionFilters
 from actions.models import ActionItem
-from actions.queries import ActionFilters
 from incidents.models import Incident, Service
 from postmortems.models import Participant, Postmortem
 from postmortems.queries import hidden_postmortems

@@ -9,8 +9,8 @@ import pytest
 from accounts.models import Team, User
 from actions.due import due, is_overdue
 from actions.enums import Status
+from actions.filters import overdue
 from actions.models import ActionItem
-from actions.queries import overdue
 from postmortems.models import Postmortem
 from tests.actions.conftest import person
 from tests.factories.actions import NOON, make_action

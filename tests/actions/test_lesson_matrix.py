@@ -10,8 +10,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import AuditEntry, User
+from actions.matrices import lesson_matrix
 from actions.models import ActionItem
-from actions.queries import lesson_matrix
 from postmortems.models import Lesson, Postmortem
 from postmortems.services.lesson import add_lesson
 from tests.factories.postmortems import IncidentFactory, PostmortemFactory

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Team, User
 from actions.enums import Status
 from actions.models import ActionItem, WorkLink
-from actions.queries import earlier_fixes
+from actions.repeats import earlier_fixes
 from incidents.models import Service
 from postmortems.models import Factor, Postmortem
 from tests.actions.conftest import signed_in

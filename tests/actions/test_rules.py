@@ -8,7 +8,7 @@ from accounts.enums import Visibility
 from accounts.models import User
 from actions import rules
 from actions.models import ActionItem
-from actions.queries import possible_owners
+from actions.owners import possible_owners
 from incidents.models import Incident
 from postmortems.models import Participant, Postmortem
 from tests.actions.conftest import person
