@@ -13,7 +13,8 @@ from accounts.access import Request, opens, signed_in
 from accounts.pages import render_part
 from actions import queries, rules
 from actions.enums import ViewOf
-from actions.forms import ActionFilterForm, BulkForm
+from actions.forms.bulk import BulkForm
+from actions.forms.filters import ActionFilterForm
 from actions.models import ActionItem
 from actions.views.context import action_context, list_context
 from postmortems import rules as postmortem_rules

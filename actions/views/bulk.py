@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.access import Request, opens, signed_in
 from actions import rules
-from actions.forms import BulkForm
+from actions.forms.bulk import BulkForm
 from actions.models import BulkChange
 from actions.services.bulk import MOST, NotUndoable, bulk_edit, chosen_actions, undo_bulk_change
 from actions.views.actions import list_page

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.access import Request
 from actions import queries, repeats, rules
-from actions.forms import IdeaForm
+from actions.forms.action import IdeaForm
 from actions.jira.queries import jira_row
 from actions.models import ActionItem
 from postmortems import rules as postmortem_rules

@@ -15,7 +15,7 @@ from actions import queries
 from actions.charts import Bar, grouped_bars
 from actions.dashboard import Dashboard, dashboard
 from actions.enums import ViewOf
-from actions.forms import DashboardForm
+from actions.forms.filters import DashboardForm
 from actions.spreadsheet import safe_cell
 from actions.views.context import csv_file
 

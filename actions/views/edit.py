@@ -19,7 +19,8 @@ from accounts.exceptions import EditedMeanwhile
 from accounts.pages import after_change, render_part
 from actions import rules
 from actions.enums import Status
-from actions.forms import ActionForm, CompleteForm, DeliverableForm, LinkForm, RefuseForm, StatusForm, facts_of
+from actions.forms.action import ActionForm, DeliverableForm, facts_of
+from actions.forms.status import CompleteForm, LinkForm, RefuseForm, StatusForm
 from actions.hints import hints
 from actions.models import ActionIdea, ActionItem, WorkLink
 from actions.services import action as services

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 from accounts.access import Request, opens
 from accounts.pages import after_change, render_part
 from actions import rules
-from actions.forms import IdeaForm
+from actions.forms.action import IdeaForm
 from actions.models import ActionIdea
 from actions.services.idea import add_idea, drop_idea
 from actions.views.context import list_context

@@ -12,7 +12,7 @@ from accounts.access import Request, opens
 from accounts.exceptions import EditedMeanwhile
 from actions import matrices, rules
 from actions.enums import Level
-from actions.forms import PlaceForm
+from actions.forms.action import PlaceForm
 from actions.models import ActionItem
 from actions.services.action import AlreadyGone, place_action
 from postmortems import rules as postmortem_rules

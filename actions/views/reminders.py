@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.access import Request, opens, public, signed_in
 from accounts.pages import after_change
 from actions import rules
-from actions.forms import PauseForm, ReminderSettingsForm
+from actions.forms.reminders import PauseForm, ReminderSettingsForm
 from actions.models import ActionItem, ReminderSettings
 from actions.services.answer import AnswerRefused, give_answer, read_token
 from actions.services.reminder import a_week_from, change_reminder_settings, pause_reminders, resume_reminders

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.access import Request, signed_in
 from accounts.exceptions import EditedMeanwhile
 from actions import queries
-from actions.forms import ActionFilterForm
+from actions.forms.filters import ActionFilterForm
 from actions.services.action import AlreadyGone
 from actions.services.spreadsheet import PlanFailed, Planned, carry_out, plan_rows
 from actions.spreadsheet import COLUMNS, LARGEST, READ_ONLY, NotASpreadsheet, as_csv, read_csv

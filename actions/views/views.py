@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.access import Request, opens, signed_in
 from actions import rules
-from actions.forms import ViewForm
+from actions.forms.filters import ViewForm
 from actions.models import SavedView
 from actions.services.view import MOST, TooManyViews, remove_view, save_view
 

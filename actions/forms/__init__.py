@@ -1,0 +1,1 @@
+"""Typed input about actions, split by noun; nothing here saves."""
