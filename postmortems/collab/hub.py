@@ -12,15 +12,15 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from postmortems.collab import protocol
-from postmortems.collab.document import DocumentBroken, Gap, LiveDocument
+from postmortems.collab.document import DocumentBroken, Gap
 from postmortems.collab.ports import CHANGE, Bus, Code, Gate, Log, LogUnreachable, News, Nudge, Peer
 from postmortems.collab.protocol import Awareness, Presence, StateVector, Update, read_frame
+from postmortems.collab.room import Room, Sent
 from postmortems.collab.store import Append, framed, unframed
-from postmortems.collab.updates import Summary, check_update, is_empty
+from postmortems.collab.updates import check_update, is_empty
 from postmortems.collab.wire import BadFrame
 
 logger = logging.getLogger("debrief.live")
@@ -37,65 +37,6 @@ LOOK_SECONDS = 3.0
 TEND_SECONDS = 1.0
 AGAIN_SECONDS = 1.0
 """How long a part of the work that failed unforeseen waits before it goes on."""
-FOLLOW_SECONDS = 2.0
-"""How far `Section.body` may be behind while people type."""
-PAUSE_SECONDS = 30.0
-"""Nobody typed for so long: a moment worth keeping in the history."""
-TURN_SECONDS = 5.0
-"""Somebody else begins, so long after the last one stopped: keep what the last one left."""
-LONGEST_SECONDS = 600.0
-"""While people type without a pause, the history has the text so often at least."""
-
-
-class Sent(NamedTuple):
-    """One update of one peer on its way into the log."""
-
-    peer: Peer
-    update: bytes
-    summary: Summary
-
-
-@dataclass
-class Room:
-    """One open document in this process.
-
-    `document` is what is committed; `draft` holds besides what is on its way. `head` is the last entry up to which all
-    are merged.
-    """
-
-    postmortem_id: int
-    document: LiveDocument
-    head: int
-    acl_version: int
-    draft: LiveDocument = field(default_factory=LiveDocument)
-    peers: set[Peer] = field(default_factory=set)
-    pending: list[Sent] = field(default_factory=list)
-    committing: list[Sent] = field(default_factory=list)
-    is_held: bool = False
-    """Whether a commit of it is under way: its next one waits for that."""
-    presence: dict[int, tuple[Peer, Presence]] = field(default_factory=dict)
-    presence_news: dict[int, Presence] = field(default_factory=dict)
-    """What the others were not told yet: it goes with the next commit, or a moment later."""
-    writers: dict[int, int] = field(default_factory=dict)
-    """Whose each client is that ever wrote here, as far as this process knows."""
-    new_writers: dict[int, int] = field(default_factory=dict)
-    """Those of them that the log does not know yet."""
-    typed_at: float = 0.0
-    """When something was committed last, on the hub's clock."""
-    unkept_since: float | None = None
-    typing: set[int] = field(default_factory=set)
-    """Who wrote since the last revision."""
-    followed_at: float | None = None
-    """When a worker was asked last to let the sections follow; None when they have everything."""
-
-    @property
-    def is_idle(self) -> bool:
-        return not (self.peers or self.pending or self.committing)
-
-    def begin_draft(self) -> None:
-        """A draft that says what is committed, and nothing else."""
-        self.draft = LiveDocument()
-        self.draft.apply(self.document.update())
 
 
 class Hub:
@@ -125,7 +66,7 @@ class Hub:
             peer.send(protocol.standing(may_write=peer.may_write))
         peer.send(protocol.state_vector(room.document.state()))
         if room.presence:
-            peer.send(protocol.awareness(tuple(presence for _, presence in room.presence.values())), may_drop=True)
+            peer.send(room.everyone(), may_drop=True)
         return room
 
     def _load(self, postmortem_id: int) -> asyncio.Task[Room]:
@@ -153,9 +94,7 @@ class Hub:
     def leave(self, peer: Peer, room: Room) -> None:
         """Take `peer` out. What it sent before is still committed."""
         room.peers.discard(peer)
-        gone = [client for client, (owner, _) in room.presence.items() if owner is peer]
-        left = tuple(Presence(client, room.presence.pop(client)[1].clock + 1, None) for client in gone)
-        if left:
+        if left := room.forget_presence(peer):
             self._tell(room.peers, protocol.awareness(left), may_drop=True)
         self._unload_if_idle(room)
 
@@ -163,7 +102,7 @@ class Hub:
         if room.is_idle and self.rooms.get(room.postmortem_id) is room:
             del self.rooms[room.postmortem_id]
             if room.unkept_since is not None:
-                self._keep(room, "pause", upto=room.head)
+                self._nudge([room.kept("pause", upto=room.head)])
 
     # -- What clients send --------------------------------------------------------------------------------------------
 
@@ -189,8 +128,7 @@ class Hub:
         elif isinstance(message, Awareness):
             self._take_presence(peer, room, message.entries)
         else:
-            everyone = tuple(presence for _, presence in room.presence.values())
-            peer.send(protocol.awareness(everyone), may_drop=True)
+            peer.send(room.everyone(), may_drop=True)
 
     def _take_update(self, peer: Peer, room: Room, data: bytes) -> None:
         if is_empty(data):
@@ -233,32 +171,15 @@ class Hub:
             peer.send(protocol.saved(peer.saved))
 
     def _take_presence(self, peer: Peer, room: Room, entries: tuple[Presence, ...]) -> None:
-        """Pass on where somebody is. Nobody speaks for another's client, nor under another's name."""
-        for entry in entries:
-            owner, known = room.presence.get(entry.client, (peer, None))
-            is_ours = owner is peer or (owner not in room.peers and owner.person["id"] == peer.person["id"])
-            if not is_ours or (known and known.clock > entry.clock):
-                continue
-            state = None if entry.state is None else {**entry.state, "user": peer.person}
-            presence = Presence(entry.client, entry.clock, state)
-            if state is None:
-                room.presence.pop(entry.client, None)
-            else:
-                room.presence[entry.client] = (peer, presence)
-            room.presence_news[entry.client] = presence
+        room.take_presence(peer, entries)
         if room.presence_news and room.postmortem_id not in self._presence_due:
             self._presence_due.add(room.postmortem_id)
             asyncio.get_running_loop().call_later(PRESENCE_SECONDS, self._tell_presence, room)
 
     def _tell_presence(self, room: Room) -> None:
         self._presence_due.discard(room.postmortem_id)
-        if frame := self._presence_frame(room):
+        if frame := room.presence_frame():
             self._tell(room.peers, frame, may_drop=True)
-
-    def _presence_frame(self, room: Room) -> bytes:
-        """All that is new about where people are; everybody may hear it, also of themselves."""
-        news, room.presence_news = tuple(room.presence_news.values()), {}
-        return protocol.awareness(news) if news else b""
 
     def _tell(self, peers: Iterable[Peer], frame: bytes, *, may_drop: bool = False) -> None:
         for peer in list(peers):
@@ -307,7 +228,7 @@ class Hub:
 
     async def _commit_batch(self, batch: Sequence[Room]) -> None:
         """Raises `LogRefused` when any of them cannot be taken; nothing is settled then, whatever it raises."""
-        appends = [self._as_append(room) for room in batch]
+        appends = [room.as_append() for room in batch]
         numbers = await self._append(appends)
         for room, append in zip(batch, appends, strict=True):
             try:
@@ -343,11 +264,6 @@ class Hub:
                 room.committing = []
                 self._start_over(room)
 
-    def _as_append(self, room: Room) -> Append:
-        updates = [sent.update for sent in room.committing]
-        people = [sent.peer.person["id"] for sent in room.committing]
-        return Append(room.postmortem_id, room.acl_version, updates, people, dict(room.new_writers))
-
     async def _settle(self, room: Room, append: Append, seq: int | None) -> None:
         if seq is None:
             await self._ask_again(room)
@@ -375,7 +291,8 @@ class Hub:
         self._relay(room, done, counts.keys())
         for writer, count in counts.items():
             self._acknowledge(writer, room, count)
-        self._note_typing(room, {writer.person["id"] for writer in counts}, before=seq - 1)
+        if turn := room.note_typing({writer.person["id"] for writer in counts}, before=seq - 1, now=time.monotonic()):
+            self._nudge([turn])
         if seq == room.head + 1:
             room.head = seq
         else:
@@ -386,7 +303,7 @@ class Hub:
     def _relay(self, room: Room, done: Sequence[Sent], writers: Collection[Peer]) -> None:
         """To everybody what others wrote; those who wrote nothing get the same bytes."""
         frames = [(sent.peer, protocol.update(sent.update)) for sent in done]
-        presence = self._presence_frame(room)
+        presence = room.presence_frame()
         everything = b"".join(frame for _, frame in frames) + presence
         for peer in room.peers:
             if peer not in writers:
@@ -396,38 +313,11 @@ class Hub:
 
     # -- What workers do: sections that follow, revisions at pauses ---------------------------------------------------
 
-    def _note_typing(self, room: Room, people: set[int], *, before: int) -> None:
-        now = time.monotonic()
-        is_turn = room.typing.isdisjoint(people) and now - room.typed_at > TURN_SECONDS
-        if room.unkept_since is not None and is_turn:
-            self._keep(room, "turn", upto=before)
-        if room.unkept_since is None:
-            room.unkept_since = now
-            room.followed_at = now
-        room.typing |= people
-        room.typed_at = now
-
     def tend(self) -> None:
         """Ask for what is due, in one go: to be called about once a second."""
         now = time.monotonic()
-        due: list[Nudge] = []
-        for room in self.rooms.values():
-            if room.unkept_since is None:
-                continue
-            if now - room.typed_at > PAUSE_SECONDS or now - room.unkept_since > LONGEST_SECONDS:
-                due.append(self._kept(room, "pause", upto=room.head))
-            elif room.followed_at is not None and now - room.followed_at > FOLLOW_SECONDS:
-                room.followed_at = now if now - room.typed_at < FOLLOW_SECONDS else None
-                due.append(Nudge(room.postmortem_id, room.head))
+        due = [nudge for room in self.rooms.values() if (nudge := room.due(now))]
         self._nudge(due)
-
-    def _keep(self, room: Room, reason: str, *, upto: int) -> None:
-        self._nudge([self._kept(room, reason, upto=upto)])
-
-    def _kept(self, room: Room, reason: str, *, upto: int) -> Nudge:
-        room.unkept_since = None
-        room.typing = set()
-        return Nudge(room.postmortem_id, upto, reason)
 
     def _nudge(self, nudges: Sequence[Nudge]) -> None:
         if not nudges:

@@ -18,9 +18,9 @@ from asgiref.sync import sync_to_async
 
 from postmortems.collab import protocol
 from postmortems.collab.admission import NOT_FOUND, NOT_SIGNED_IN, UNOPENED, Receive, Refused, Scope, Send, admit
-from postmortems.collab.hub import Room
 from postmortems.collab.ports import Code, LogUnreachable
 from postmortems.collab.process import the_hub
+from postmortems.collab.room import Room
 from postmortems.collab.store import LogDamaged
 from postmortems.collab.visitor import QueueingVisitor
 

@@ -16,11 +16,12 @@ import time
 from asgiref.sync import sync_to_async
 
 from postmortems.collab.admission import NOT_FOUND, UNOPENED, Receive, Refused, Scope, Send, admit
-from postmortems.collab.hub import Hub, Room
+from postmortems.collab.hub import Hub
 from postmortems.collab.polling import poll
 from postmortems.collab.ports import Code, LogUnreachable
 from postmortems.collab.process import close_hub, the_hub
 from postmortems.collab.protocol import LARGEST_FRAME, SUBPROTOCOL
+from postmortems.collab.room import Room
 from postmortems.collab.store import LogDamaged
 from postmortems.collab.visitor import QueueingVisitor
 

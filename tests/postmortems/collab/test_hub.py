@@ -18,10 +18,11 @@ from pycrdt import Doc, Text
 from postmortems.collab import protocol, store
 from postmortems.collab.committing import DJANGOS_OWN
 from postmortems.collab.document import root_name
-from postmortems.collab.hub import FOLLOW_SECONDS, PAUSE_SECONDS, TURN_SECONDS, Hub
+from postmortems.collab.hub import Hub
 from postmortems.collab.log import PostgresLog
 from postmortems.collab.ports import Code, LogRefused, LogUnreachable, News, Nudge, Peer, Standing
 from postmortems.collab.protocol import Kind, Presence
+from postmortems.collab.room import FOLLOW_SECONDS, PAUSE_SECONDS, TURN_SECONDS
 from postmortems.collab.store import Append
 from postmortems.collab.wire import Reader
 from postmortems.models import DocumentHead, DocumentUpdate, Section

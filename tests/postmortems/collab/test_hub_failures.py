@@ -108,7 +108,7 @@ def test_an_error_that_nobody_foresaw_is_told_and_ends_nothing(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("postmortems.collab.hub.FOLLOW_SECONDS", 0.05)
+    monkeypatch.setattr("postmortems.collab.room.FOLLOW_SECONDS", 0.05)
 
     async def play(scene: Scene) -> None:
         alice, bob, mallory = [
