@@ -230,18 +230,33 @@ def _page_for(
             gone = "The page is gone from Confluence, or the account may not see it. Push again to make a new one."
             raise NotThere(gone) from error
     for looked_for in dict.fromkeys(filter(None, (row.tried_title, title))):
-        found = wiki.titled(place.space, looked_for)
-        if found and wiki.is_marked(found.id, str(row.marker), f'href="{link}"'):
-            _keep(row, page_id=found.id, version=0, url=found.url)
+        if found := _made_before(wiki, row, place, looked_for, link, taken=looked_for == title):
             return found, False
-        if found and looked_for == title:
-            raise TitleTaken(
-                f"A page called “{title}” is there already, and Debrief did not make it. Rename it or move it."
-            )
     _keep(row, tried_title=title)
-    made = wiki.create(space=place.space, parent=place.parent, title=title, body=body)
+    try:
+        made = wiki.create(space=place.space, parent=place.parent, title=title, body=body)
+    except TitleTaken:
+        # What an earlier try asked for, and heard no answer to, may have been done only now.
+        if found := _made_before(wiki, row, place, title, link, taken=True):
+            return found, False
+        raise
     _keep(row, page_id=made.id, version=made.version, url=made.url)
     return made, True
+
+
+def _made_before(
+    wiki: Wiki, row: ConfluencePage, place: ConfluencePlace, title: str, link: str, *, taken: bool
+) -> Page | None:
+    """The page of this title, if Debrief made it. Raises `TitleTaken` where `taken` by another forbids to make one."""
+    found = wiki.titled(place.space, title)
+    if found and wiki.is_marked(found.id, str(row.marker), f'href="{link}"'):
+        _keep(row, page_id=found.id, version=0, url=found.url)
+        return found
+    if found and taken:
+        raise TitleTaken(
+            f"A page called “{title}” is there already, and Debrief did not make it. Rename it or move it."
+        )
+    return None
 
 
 def _write(wiki: Wiki, row: ConfluencePage, page: Page, title: str, body: str) -> None:

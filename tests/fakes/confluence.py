@@ -34,7 +34,10 @@ class StoredPage:
 
 @dataclass
 class Fault:
-    """What happens once to the next request that fits: answered instead ("refuse"), or done and its answer lost."""
+    """What happens once to the next request that fits.
+
+    Answered instead ("refuse"), done and its answer lost ("lose"), done late ("slow") or done twice ("repeat").
+    """
 
     method: str
     path: str
@@ -97,8 +100,9 @@ class FakeConfluence:
             status, said, headers = fault.status, {"message": "Refused for the test."}, fault.headers
         else:
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            with self.lock:
-                status, said = self._do(request, unquote(parts.path), query, body)
+            for _ in range(2 if fault and fault.how == "repeat" else 1):
+                with self.lock:
+                    status, said = self._do(request, unquote(parts.path), query, body)
         if fault and fault.how == "lose":
             request.close_connection = True
             return

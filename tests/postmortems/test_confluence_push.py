@@ -238,6 +238,14 @@ def test_a_slow_confluence_is_given_up_on_and_asked_again(
     assert len(ready.made) == 1
 
 
+def test_a_page_that_appears_while_it_is_made_is_known_again(ready: FakeConfluence, ask: Callable[[], None]) -> None:
+    """What an earlier try asked for is done late, or a proxy asks twice: the title is taken, by us."""
+    ready.fail("POST", CREATE, "repeat")
+    ask()
+    assert work() == [True]
+    assert one(ready).properties == {PROPERTY: str(ConfluencePage.objects.get().marker)}
+
+
 def test_a_page_that_is_gone_is_said_and_made_anew_only_when_asked(
     ready: FakeConfluence, ask: Callable[[], None], published: Postmortem
 ) -> None:
