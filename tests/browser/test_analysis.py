@@ -92,10 +92,10 @@ def test_what_one_digs_all_see_and_an_open_form_is_left_alone(
     one.locator(f"#branch-{branch.pk}").get_by_role("link", name="First why").click()
     one.get_by_label("Because").fill("The pool ran dry")
     one.get_by_role("button", name="Add why").click()
-    expect(two.locator(f"#branch-{branch.pk} .why-answer")).to_have_text("The pool ran dry", timeout=1000)
+    expect(two.locator(f"#branch-{branch.pk} .why-answer")).to_have_text("The pool ran dry")
     expect(two.get_by_label("Because")).to_have_value("No alert on age")
     two.get_by_role("button", name="Add why").click()
-    expect(one.locator(f"#branch-{other.pk} .why-answer")).to_have_text("No alert on age", timeout=1000)
+    expect(one.locator(f"#branch-{other.pk} .why-answer")).to_have_text("No alert on age")
 
 
 def test_a_comment_hangs_on_a_why_and_leads_back_to_it(

@@ -74,7 +74,7 @@ def all_say(pages: list[Page], section: Section, rounds: str) -> None:
     assert sorted(line for line in saved_lines(section) if line.startswith(rounds)) == wanted(rounds)
     text = store.load(section.postmortem_id).document.text(section.pk)
     for page in pages:
-        page.wait_for_function("(words) => window.__text() === words", arg=text, timeout=15_000)
+        page.wait_for_function("(words) => window.__text() === words", arg=text)
 
 
 READ = """() => { window.__text = () => {
@@ -98,7 +98,7 @@ def test_a_killed_server_costs_no_word_and_the_chip_says_so(six: list[Page], sec
         if line == 6:
             web.kill()
             for page in six:
-                expect(chip(page)).to_contain_text("Offline", timeout=5_000)
+                expect(chip(page)).to_contain_text("Offline")
         if line == 12:
             web.start()
 

@@ -119,7 +119,7 @@ def test_the_meeting_goes_on_when_the_leader_closes_the_laptop(
     capture(other, "d: Go on without Alice")
     lead.context.set_offline(False)
     expect(lead.locator("#step-causes")).to_be_visible(timeout=20_000)
-    expect(lead.locator(".capture")).to_have_count(1, timeout=20_000)
+    expect(lead.locator(".capture")).to_have_count(1)
     lead.reload()
     expect(lead.locator("#step-causes")).to_be_visible()
     expect(lead.get_by_role("button", name="Take over")).to_be_visible()
