@@ -16,6 +16,7 @@ from actions.owners import possible_owners
 from actions.services.action import ActionFacts
 from postmortems.models import Lesson, Postmortem
 
+LONGEST_TITLE = 200
 MOST_LABELS, LONGEST_LABEL = 10, 50
 
 
@@ -60,7 +61,7 @@ class ActionForm(CleanTextMixin, forms.Form):
     """What is to be done, by whom, by when."""
 
     title = forms.CharField(
-        max_length=200,
+        max_length=LONGEST_TITLE,
         label="What will be done",
         help_text="Begin with a verb that can be finished: “Alert when the queue is older than five minutes”.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),

@@ -146,16 +146,21 @@ def change_status(
 ) -> ActionItem:
     """Move the action to `status`; "will not do" keeps its `refusal`, and reopening forgets it.
 
-    Asking for the status it has already changes nothing. Raises `EditedMeanwhile`, `AlreadyGone`, or `NotAllowedNow`.
+    Asking for the status it has already changes nothing; another refusal than the one that is kept is too late. Raises
+    `EditedMeanwhile`, `AlreadyGone`, or `NotAllowedNow`.
     """
     locked = lock_action(action)
-    if locked.status == status:
+    if locked.status == status and refusal in (None, _refusal_of(locked)):
         return locked
     if locked.revision != revision:
         raise EditedMeanwhile(locked)
     if status not in FOLLOWING[locked.status]:
         raise NotAllowedNow(locked, status)
     return set_status(locked, status, by=by, now=now, refusal=refusal)
+
+
+def _refusal_of(action: ActionItem) -> Refusal:
+    return Refusal(action.reason, action.risk_accepted_by, action.look_again_on)
 
 
 def set_status(

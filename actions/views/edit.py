@@ -11,6 +11,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import Truncator
 from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
@@ -19,7 +20,7 @@ from accounts.exceptions import EditedMeanwhile
 from accounts.pages import after_change, render_part
 from actions import rules
 from actions.enums import Status
-from actions.forms.action import ActionForm, DeliverableForm, facts_of
+from actions.forms.action import LONGEST_TITLE, ActionForm, DeliverableForm, facts_of
 from actions.forms.status import CompleteForm, LinkForm, RefuseForm, StatusForm
 from actions.hints import hints
 from actions.models import ActionIdea, ActionItem, WorkLink
@@ -36,7 +37,7 @@ from postmortems.models import Postmortem
 def action_add(request: Request, postmortem: Postmortem) -> HttpResponseBase:
     """Show an empty form, or add the action and show the post-mortem's actions."""
     idea, to = _idea(request, postmortem), reverse("actions:action-add", args=[postmortem.pk])
-    initial = {"title": idea.text[:200]} if idea else {}
+    initial = _said_by(idea) if idea else {}
     form = ActionForm(request.POST if request.method == "POST" else None, postmortem=postmortem, initial=initial)
     if not form.is_bound or not form.is_valid():
         return _form(request, postmortem, form, action=f"{to}?idea={idea.pk}" if idea else to)
@@ -53,6 +54,12 @@ def _idea(request: Request, postmortem: Postmortem) -> ActionIdea | None:
     number = request.GET.get("idea", "")
     is_number = number.isascii() and number.isdigit() and len(number) < 18
     return postmortem.action_ideas.on_shelf().filter(pk=number).first() if is_number else None
+
+
+def _said_by(idea: ActionIdea) -> dict[str, str]:
+    """An idea as the form of an action begins with it: what is too long for a title is kept in whole below it."""
+    title = Truncator(idea.text).chars(LONGEST_TITLE)
+    return {"title": title} if title == idea.text else {"title": title, "deliverable": idea.text}
 
 
 @require_http_methods(["GET", "POST"])
@@ -76,9 +83,15 @@ def action_edit(request: Request, action: ActionItem) -> HttpResponseBase:
 
 
 def _form_for(request: Request, action: ActionItem, data: Any) -> ActionForm | DeliverableForm:
+    """The form sends along what its fields said at first: so it is known what this person left as it was."""
+    form: ActionForm | DeliverableForm
     if rules.can_edit(request.user, action):
-        return ActionForm(data, postmortem=action.postmortem, initial=facts_of(action))
-    return DeliverableForm(data, initial={"deliverable": action.deliverable, "revision": action.revision})
+        form = ActionForm(data, postmortem=action.postmortem, initial=facts_of(action))
+    else:
+        form = DeliverableForm(data, initial={"deliverable": action.deliverable, "revision": action.revision})
+    for field in form.visible_fields():
+        field.field.show_hidden_initial = True
+    return form
 
 
 def _save(request: Request, action: ActionItem, form: ActionForm | DeliverableForm) -> None:
@@ -98,15 +111,36 @@ def _save(request: Request, action: ActionItem, form: ActionForm | DeliverableFo
 
 
 def _conflict(request: Request, action: ActionItem) -> HttpResponse:
-    """Both are shown: what the other saved, and this person's own input with the revision it now answers."""
+    """Both are shown: what the other saved, and this person's own input with the revision it now answers.
+
+    What they left as it was when they began says what the other wrote, or saving theirs would undo it.
+    """
     action.refresh_from_db()
     data = request.POST.copy()
+    theirs = []
+    for field in _form_for(request, action, None).visible_fields():
+        present, typed = _as_posted(field), _posted(request, field.html_name)
+        began = _posted(request, field.html_initial_name)
+        if present not in (began, typed):
+            theirs.append((field.label, _in_words(field, action)))
+        if typed == began:
+            data.setlist(field.html_name, present)
+        data.setlist(field.html_initial_name, present)
     data["revision"] = str(action.revision)
     form = _form_for(request, action, data)
     form.full_clean()
-    differing = [field for field in form.visible_fields() if field.name in form.changed_data]
-    theirs = [(field.label, _in_words(field, action)) for field in differing]
     return _form(request, action.postmortem, form, action=_edit_url(action), item=action, theirs=theirs, status=409)
+
+
+def _as_posted(field: forms.BoundField) -> list[str]:
+    """What a page would send that leaves the field as it is."""
+    value = field.value()
+    values = value if isinstance(value, list) else ["" if value is None else value]
+    return sorted(str(each).replace("\r\n", "\n") for each in values)
+
+
+def _posted(request: Request, name: str) -> list[str]:
+    return sorted(each.replace("\r\n", "\n") for each in request.POST.getlist(name))
 
 
 def _in_words(field: forms.BoundField, action: ActionItem) -> str:

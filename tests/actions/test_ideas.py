@@ -36,6 +36,15 @@ def test_idea_becomes_an_action_and_leaves_the_shelf(postmortem: Postmortem, bob
     assert not ActionIdea.objects.on_shelf().exists()
 
 
+def test_idea_too_long_for_a_title_is_kept_whole(postmortem: Postmortem, bob: User) -> None:
+    long = "Nobody deploys alone in the night before a sale, " * 5 + "and that is all."
+    keep(bob, postmortem, long)
+    url = f"/postmortems/{postmortem.pk}/actions/add/?idea={ActionIdea.objects.get().pk}"
+    page = signed_in(bob).get(url, headers=HTMX).content.decode()
+    assert f'value="{long[:199]}…"' in page
+    assert f">\n{long}</textarea>" in page
+
+
 def test_dropped_idea_is_gone_from_the_shelf(postmortem: Postmortem, bob: User) -> None:
     keep(bob, postmortem, "Alert on age")
     page = signed_in(bob).post(f"/actions/ideas/{ActionIdea.objects.get().pk}/drop/", headers=HTMX).content.decode()

@@ -157,6 +157,17 @@ def test_stale_refusal_keeps_the_reason_in_view(action: ActionItem, alice: User,
     assert "Switched off in March." in response.content.decode()
 
 
+def test_second_refusal_does_not_vanish_behind_the_first(action: ActionItem, alice: User, bob: User) -> None:
+    url = f"/actions/{action.pk}/refuse/"
+    assert signed_in(alice).post(url, refusal(alice), headers=HTMX).status_code == 200
+    assert signed_in(alice).post(url, refusal(alice), headers=HTMX).status_code == 200, "a double click"
+    response = signed_in(bob).post(url, refusal(bob, reason="Its supplier does it."), headers=HTMX)
+    assert response.status_code == 409
+    assert "You wrote: Its supplier does it." in response.content.decode()
+    action.refresh_from_db()
+    assert (action.reason, action.risk_accepted_by) == ("Switched off in March.", alice)
+
+
 def test_reopening_forgets_the_refusal(action: ActionItem, alice: User, bob: User) -> None:
     client = signed_in(bob)
     client.post(f"/actions/{action.pk}/refuse/", refusal(alice), headers=HTMX)

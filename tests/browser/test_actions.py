@@ -61,6 +61,28 @@ def test_chosen_actions_change_together_and_back(page: Page, three: list[ActionI
     expect(page.get_by_role("link", name="Action 1")).to_be_visible()
 
 
+def test_saving_mine_leaves_alone_what_i_left_alone(
+    context_of: ContextOf, alice: User, bob: User, three: list[ActionItem]
+) -> None:
+    action = three[0]
+    hers, his = (context_of(alice).new_page() for _ in range(2))
+    for page in (hers, his):
+        page.goto(f"/actions/{action.pk}/edit/")
+    hers.get_by_label("Due", exact=True).fill("2026-05-05")
+    hers.get_by_label("Owner").select_option(str(bob.pk))
+    hers.get_by_role("button", name="Save").click()
+    expect(hers.get_by_role("button", name="Save")).to_have_count(0)
+    his.get_by_label("Deliverable").fill("His words\non two lines")
+    his.get_by_role("button", name="Save").click()
+    expect(his.locator(".conflict dt")).to_have_text(["Owner", "Due"])
+    expect(his.get_by_label("Due", exact=True)).to_have_value("2026-05-05")
+    his.get_by_role("button", name="Save mine").click()
+    expect(his.locator(".action-deliverable")).to_contain_text("on two lines")
+    action.refresh_from_db()
+    assert (action.owner, str(action.due_on)) == (bob, "2026-05-05")
+    assert action.deliverable.splitlines() == ["His words", "on two lines"]
+
+
 def test_shift_chooses_everything_between(page: Page, three: list[ActionItem]) -> None:
     page.goto("/actions/")
     boxes = page.locator("[name=chosen]")
