@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts import audit
 from accounts.exceptions import EditedMeanwhile
@@ -77,9 +78,14 @@ def add_action(
 
 
 def _untouched_twin(postmortem: Postmortem, facts: ActionFacts, lessons: list[Lesson], by: User) -> ActionItem | None:
-    twins = postmortem.action_items.filter(created_by=by, revision=1, import_key=None, **_values(facts))
+    twins = untouched_by(by).filter(postmortem=postmortem, **_values(facts))
     wanted = {lesson.pk for lesson in lessons}
     return next((twin for twin in twins if {lesson.pk for lesson in twin.lessons.all()} == wanted), None)
+
+
+def untouched_by(person: User) -> QuerySet[ActionItem]:
+    """What `person` added, as it was added: the same again is not added twice."""
+    return ActionItem.objects.filter(created_by=person, revision=1, import_key=None)
 
 
 def _values(facts: ActionFacts) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from accounts.models import User
 from actions import rules
 from actions.models import ActionItem
 from actions.owners import may_own
-from actions.services.action import ActionFacts, add_action, edit_action
+from actions.services.action import ActionFacts, add_action, edit_action, untouched_by
 from actions.spreadsheet import Row
 from postmortems import rules as postmortem_rules
 from postmortems.models import Postmortem
@@ -29,6 +29,12 @@ class Planned:
     facts: ActionFacts | None = None
     changes: list[str] = field(default_factory=list)
     """Names of the columns that would change."""
+    twin: str = ""
+    """Where the same stands already that this row would add: then it adds nothing."""
+
+    @property
+    def is_work(self) -> bool:
+        return bool(self.changes or (self.postmortem and not self.twin))
 
     @property
     def title(self) -> str:
@@ -55,7 +61,28 @@ def plan_rows(rows: Sequence[Row], *, postmortem: Postmortem | None, by: User) -
             row.problems.append(f"ACT-{row.reference} stands there twice")
         seen.add(row.reference)
         planned.append(_plan(row, known, postmortem, by))
+    _find_twins(planned, by)
     return planned
+
+
+def _find_twins(planned: Sequence[Planned], by: User) -> None:
+    """Say of each row that would add an action where the same is already: here, or further up in the file."""
+    new = [(plan, plan.postmortem.pk, plan.facts) for plan in planned if plan.postmortem and plan.facts]
+    rows = untouched_by(by).filter(postmortem__in={pk for _, pk, _ in new}, lessons=None).select_related("owner")
+    found = {_same(row.postmortem_id, _facts_of(row)): row.reference for row in rows}
+    for plan, pk, facts in new:
+        key = _same(pk, facts)
+        plan.twin = found.get(key, "")
+        found.setdefault(key, f"line {plan.row.line}")
+
+
+def _same(postmortem_id: int, facts: ActionFacts) -> tuple[object, ...]:
+    owner = facts.owner.pk if facts.owner else None
+    return postmortem_id, owner, *(str(getattr(facts, each.name)) for each in fields(facts) if each.name != "owner")
+
+
+def _facts_of(action: ActionItem) -> ActionFacts:
+    return ActionFacts(**{each.name: getattr(action, each.name) for each in fields(ActionFacts)})
 
 
 @dataclass(frozen=True)
@@ -114,28 +141,31 @@ def _fill(plan: Planned, values: dict[str, Any]) -> None:
     if plan.action is None:
         plan.facts = ActionFacts(**values)
         return
-    present = ActionFacts(**{each.name: getattr(plan.action, each.name) for each in fields(ActionFacts)})
+    present = _facts_of(plan.action)
     plan.facts = replace(present, **values)
     names = [each.name for each in fields(ActionFacts) if each.name in values]
     plan.changes = [name.removesuffix("_on") for name in names if getattr(present, name) != values[name]]
 
 
 @transaction.atomic
-def carry_out(planned: Sequence[Planned], *, by: User, now: datetime) -> tuple[int, int]:
+def carry_out(planned: Sequence[Planned], *, seen: Mapping[int, int], by: User, now: datetime) -> tuple[int, int]:
     """Do what was planned, all or nothing; how many were added and changed.
 
-    Raises `PlanFailed`, and what `edit_action` raises.
+    `seen`: of which revision each action was when the person saw what would become of it. Raises `PlanFailed`, and what
+    `edit_action` raises.
     """
     if any(plan.problems for plan in planned):
         raise PlanFailed
     added = changed = 0
     for plan in planned:
+        if not plan.is_work:
+            continue
         assert plan.facts is not None  # noqa: S101  (without problems it is there)
         if plan.postmortem:
             add_action(postmortem=plan.postmortem, facts=plan.facts, by=by, now=now)
             added += 1
-        elif plan.action and plan.changes:
-            lessons, revision = plan.action.lessons.all(), plan.action.revision
+        elif plan.action:
+            lessons, revision = plan.action.lessons.all(), seen.get(plan.action.pk, 0)
             edit_action(action=plan.action, facts=plan.facts, lessons=lessons, revision=revision, by=by, now=now)
             changed += 1
     return added, changed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -19,6 +20,8 @@ from actions.services.spreadsheet import PlanFailed, Planned, carry_out, plan_ro
 from actions.spreadsheet import COLUMNS, LARGEST, READ_ONLY, NotASpreadsheet, as_csv, read_csv
 from actions.views.context import csv_file
 from postmortems.models import Postmortem
+
+SEEN = re.compile(r"\b([0-9]{1,18}):([0-9]{1,9})\b", re.ASCII)
 
 
 @require_GET
@@ -41,6 +44,8 @@ class SpreadsheetForm(forms.Form):
     )
     text = forms.CharField(required=False, max_length=LARGEST, strip=False, widget=forms.HiddenInput)
     postmortem = forms.IntegerField(required=False, min_value=1, max_value=2**62, widget=forms.HiddenInput)
+    seen = forms.CharField(required=False, max_length=LARGEST, widget=forms.HiddenInput)
+    """Of which revision the actions were in the preview: "12:1 14:3"."""
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -90,19 +95,26 @@ def _asked_for(request: Request) -> str:
 
 def _carry_out(request: Request, form: SpreadsheetForm, planned: list[Planned]) -> HttpResponse:
     try:
-        added, changed = carry_out(planned, by=request.user, now=timezone.now())
+        seen = _seen(form.cleaned_data["seen"])
+        added, changed = carry_out(planned, seen=seen, by=request.user, now=timezone.now())
     except (PlanFailed, EditedMeanwhile, AlreadyGone):
         problem = "Something changed meanwhile, so nothing was done. This is what it would do now."
         return _preview(request, form, planned, text=form.cleaned_data["text"], problem=problem, status=409)
     return _page(request, SpreadsheetForm(), done={"added": added, "changed": changed})
 
 
+def _seen(text: str) -> dict[int, int]:
+    """Revisions by action, as `_preview` wrote them; what is not written so is passed over."""
+    return {int(pk): int(revision) for pk, revision in SEEN.findall(text)}
+
+
 def _preview(
     request: Request, form: SpreadsheetForm, planned: list[Planned], *, text: str, status: int = 200, **more: Any
 ) -> HttpResponse:
     wrong = [plan for plan in planned if plan.problems]
-    work = [plan for plan in planned if plan.postmortem or plan.changes]
-    context = {"planned": planned, "wrong": wrong, "work": work, "text": text, **more}
+    work = [plan for plan in planned if plan.is_work]
+    seen = " ".join(f"{plan.action.pk}:{plan.action.revision}" for plan in planned if plan.action)
+    context = {"planned": planned, "wrong": wrong, "work": work, "text": text, "seen": seen, **more}
     return _page(request, form, status=status or 200, **context)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from contextlib import suppress
 from datetime import date
 
@@ -15,16 +16,23 @@ from hypothesis import strategies as st
 
 from accounts.models import User
 from actions.models import ActionItem
+from actions.services.action import retitle_action
 from actions.spreadsheet import COLUMNS, NotASpreadsheet, read_csv
 from postmortems.models import Postmortem
 from tests.actions.conftest import signed_in
-from tests.factories.actions import make_action
+from tests.factories.actions import NOON, make_action
 
 
 def sent(client: Client, text: str, *, confirmed: bool = False, encoding: str = "utf-8", **more: object) -> str:
-    data = {**more, "confirmed": "1", "text": text} if confirmed else more
-    if not confirmed:
-        data["document"] = SimpleUploadedFile("a.csv", text.encode(encoding), content_type="text/csv")
+    """What the page says of the file; confirmed: what it says when what was shown is done."""
+    document = SimpleUploadedFile("a.csv", text.encode(encoding), content_type="text/csv")
+    page = client.post("/actions/import/", {**more, "document": document}).content.decode()
+    return confirm(client, text, page, **more) if confirmed else page
+
+
+def confirm(client: Client, text: str, preview: str, **more: object) -> str:
+    seen = re.search(r'name="seen" value="([^"]*)"', preview)
+    data = {**more, "confirmed": "1", "text": text, "seen": seen[1] if seen else ""}
     return client.post("/actions/import/", data).content.decode()
 
 
@@ -78,6 +86,29 @@ def test_preview_changes_nothing_and_confirmation_does(postmortem: Postmortem, a
         ["dns", "edge"],
     )
     assert postmortem.action_items.filter(title="Added", created_by=bob).count() == 1
+
+
+def test_what_changed_since_the_preview_is_not_written_over(postmortem: Postmortem, alice: User, bob: User) -> None:
+    action = make_action(postmortem, title="Old")
+    text = f"reference,title\n{action.reference},From the file\n"
+    preview = sent(signed_in(bob), text)
+    retitle_action(action=action, title="Hers", revision=1, by=alice, now=NOON)
+    page = confirm(signed_in(bob), text, preview)
+    assert "Something changed meanwhile, so nothing was done." in page
+    action.refresh_from_db()
+    assert action.title == "Hers"
+    assert "0 actions added, 1 changed." in confirm(signed_in(bob), text, page)
+
+
+def test_what_is_there_already_is_said_and_not_counted(postmortem: Postmortem, bob: User) -> None:
+    text = "title,priority\nAlert on age,P1\nAlert on age,P1\n"
+    preview = sent(signed_in(bob), text, postmortem=postmortem.pk)
+    assert "Is there already (line 2): not added again" in preview
+    assert "1 action added, 0 changed." in confirm(signed_in(bob), text, preview, postmortem=postmortem.pk)
+    [action] = postmortem.action_items.all()
+    assert f"Is there already ({action.reference})" in sent(signed_in(bob), text, postmortem=postmortem.pk)
+    assert "0 actions added" in confirm(signed_in(bob), text, preview, postmortem=postmortem.pk)
+    assert postmortem.action_items.count() == 1
 
 
 def test_columns_that_are_absent_stay_as_they_are(postmortem: Postmortem, alice: User, bob: User) -> None:
