@@ -45,6 +45,8 @@ from incidents.models import Service
 from postmortems.models import Postmortem
 from postmortems.queries import hidden_postmortems
 
+NO_SERVICE = "?"
+"""Stands for it where a service has its slug; no slug looks so."""
 AGES = ((0, 7), (8, 30), (31, 90), (91, None))
 """Days since an unfinished action was decided."""
 BY = {
@@ -386,7 +388,7 @@ def _named(by: str, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
         return {"": ("Nobody yet", "nobody"), **{str(pk): (name, str(pk)) for pk, name in people}}
     if by == "service":
         services = Service.objects.filter(pk__in=ids).values_list("pk", "name", "slug")
-        return {"": ("No service", ""), **{str(pk): (name, slug) for pk, name, slug in services}}
+        return {"": ("No service", NO_SERVICE), **{str(pk): (name, slug) for pk, name, slug in services}}
     labels = Severity if by == "severity" else Priority
     return {choice.value: (str(choice.label), choice.value) for choice in labels}
 
@@ -394,14 +396,23 @@ def _named(by: str, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
 def _links(choice: Choice, value: str, since: date) -> dict[str, str]:
     if not value:
         return {}
-    mine = {choice.by: value}
+    mine, done = _group(choice, value), {"status": Status.DONE.value, "finished_from": since.isoformat()}
     return {
         "open": _link(choice, **mine),
         "overdue": _link(choice, **mine, status=OVERDUE),
         "soon": _link(choice, **mine, status=SOON),
         "closed": _link(choice, **mine, status=ALL, finished_from=since.isoformat()),
-        "done": _link(choice, **mine, status=Status.DONE.value, finished_from=since.isoformat()),
+        "done": _link(choice, **mine, **done),
+        "dated": _link(choice, **mine, **done, dated="on"),
     }
+
+
+def _group(choice: Choice, value: str) -> dict[str, str]:
+    """What narrows the list of the dashboard to one of its groups."""
+    if value == NO_SERVICE:
+        return {"no_service": "on"}
+    of = choice.filters.service
+    return {"also_service" if choice.by == "service" and of and of.slug != value else choice.by: value}
 
 
 # -- What is shown -----------------------------------------------------------------------------------------------------
@@ -427,7 +438,7 @@ def _numbers(whole: Tally, choice: Choice, *, since: date, today: date) -> list[
         Number("Due within a week", f"{whole.soon:,}", _link(choice, status=SOON)),
         Number("Done", f"{whole.done:,}", _link(choice, **done), note=f"since {since:%-d %b}"),
         Number("Completed", _percent(rate), _link(choice, **period), note=f"of {whole.due:,} that fell due"),
-        Number("In time", _percent(on_time), _link(choice, **done), note=f"of {whole.done_dated:,} done"),
+        Number("In time", _percent(on_time), _link(choice, **done, dated="on"), note=f"of {whole.done_dated:,} done"),
         Number("Median days to done", "–" if whole.days is None else f"{whole.days:.0f}", _link(choice, **done)),
     ]
 

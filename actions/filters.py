@@ -49,6 +49,14 @@ class Days:
         bounds = {f"{name}__gte": self.first, f"{name}__lt": after}
         return Q(**{key: midnight(value, user) for key, value in bounds.items() if value})
 
+    def __str__(self) -> str:
+        """In words, after what happened then: "since 4 May 2026"; "" when both are open."""
+        if self.first and self.last:
+            return f"between {self.first:%-d %B %Y} and {self.last:%-d %B %Y}"
+        if self.first:
+            return f"since {self.first:%-d %B %Y}"
+        return f"until {self.last:%-d %B %Y}" if self.last else ""
+
 
 @dataclass(frozen=True)
 class ActionFilters:
@@ -62,6 +70,10 @@ class ActionFilters:
     priority: str = ""
     severity: str = ""
     service: Service | None = None
+    also_service: Service | None = None
+    """Another service of the same incident."""
+    has_no_service: bool = False
+    is_dated: bool = False
     postmortem: Postmortem | None = None
     created: Days = Days()
     finished: Days = Days()
@@ -84,10 +96,24 @@ class ActionFilters:
         rows = rows.filter(**{name: value for name, value in exact.items() if value})
         rows = rows.filter(self.created.of_moment("created_at", user) & self.finished.of_moment("finished_at", user))
         rows = rows.filter(self.due.of_day("due_on"))
-        if self.service:
-            links = Incident.services.through.objects.filter(service=self.service)
-            rows = rows.filter(Exists(links.filter(incident=OuterRef("postmortem__incident"))))
+        if self.is_dated:
+            rows = rows.exclude(due_on=None)
+        links = Incident.services.through.objects.filter(incident=OuterRef("postmortem__incident"))
+        for service in filter(None, (self.service, self.also_service)):
+            rows = rows.filter(Exists(links.filter(service=service)))
+        if self.has_no_service:
+            rows = rows.exclude(Exists(links))
         return rows.filter(_text(self.text)) if self.text else rows
+
+    def narrowing(self) -> list[str]:
+        """Of what a number of the dashboard led to, what no field of the list says, in words."""
+        days = {"decided": self.created, "settled": self.finished, "due": self.due}
+        words = [f"{happened} {span}" for happened, span in days.items() if str(span)]
+        if self.is_dated:
+            words.append("with a due date")
+        if self.also_service:
+            words.append(f"of {self.also_service.name} as well")
+        return [*words, "of no service"] if self.has_no_service else words
 
     def _status(self, now: datetime) -> Q:
         if self.status == ALL:

@@ -176,18 +176,35 @@ class OwnerList:
     late: int
 
 
+@dataclass(frozen=True)
+class Review:
+    """What is to be talked about, by owner. `is_cut`: there is more, less urgent."""
+
+    lists: list[OwnerList]
+    is_cut: bool
+
+    @property
+    def total(self) -> int:
+        return sum(len(each.rows) for each in self.lists)
+
+    @property
+    def late(self) -> int:
+        return sum(each.late for each in self.lists)
+
+
 def actions_for_review(
     user: User, filters: ActionFilters, *, among: Q = EVERY, now: datetime, most: int = 300
-) -> list[OwnerList]:
+) -> Review:
     """Late and languishing actions by owner: whoever has most that is late comes first."""
     wanted = filters.apply(_shown(ActionItem.objects.visible_to(user)), user=user, now=now)
     found = wanted.filter(among, overdue(now=now) | languishing(now=now))
-    ordered = found.order_by(Coalesce(F("due_on"), UNDATED_LAST), "pk")[:most]
+    ordered = list(found.order_by(Coalesce(F("due_on"), UNDATED_LAST), "pk")[: most + 1])
     by_owner: dict[User | None, list[ActionRow]] = defaultdict(list)
-    for each in _lines(ordered, now=now):
+    for each in _lines(ordered[:most], now=now):
         by_owner[each.action.owner].append(each)
     lists = [OwnerList(owner, rows, sum(each.due.is_overdue for each in rows)) for owner, rows in by_owner.items()]
-    return sorted(lists, key=lambda each: (-each.late, -len(each.rows), str(each.owner or "")))
+    lists.sort(key=lambda each: (-each.late, -len(each.rows), str(each.owner or "")))
+    return Review(lists, is_cut=len(ordered) > most)
 
 
 def actions_waiting(user: User, *, now: datetime, size: int = 10) -> ActionPage:

@@ -15,6 +15,7 @@ from actions.filters import ALL, LANGUISHING, OVERDUE, SOON, TO_DO, ActionFilter
 from actions.owners import people_to_filter_by
 from incidents.enums import Severity
 from incidents.forms import service_filter
+from incidents.models import Service
 from postmortems.models import Postmortem
 
 STATUSES = [
@@ -26,6 +27,11 @@ STATUSES = [
     (ALL, "Any status"),
 ]
 ANYONE, ME, NOBODY = "", "me", "nobody"
+OF_NUMBERS = (
+    *("created_from", "created_to", "finished_from", "finished_to", "due_from", "due_to"),
+    *("dated", "also_service", "no_service"),
+)
+"""What only the numbers of the dashboard ask for; a list says it in words."""
 
 
 class ActionFilterForm(forms.Form):
@@ -47,6 +53,11 @@ class ActionFilterForm(forms.Form):
     finished_to = forms.DateField(required=False, widget=forms.HiddenInput)
     due_from = forms.DateField(required=False, widget=forms.HiddenInput)
     due_to = forms.DateField(required=False, widget=forms.HiddenInput)
+    dated = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    also_service = forms.ModelChoiceField(
+        Service.objects.all(), required=False, to_field_name="slug", widget=forms.HiddenInput
+    )
+    no_service = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -85,6 +96,9 @@ class ActionFilterForm(forms.Form):
             priority=known.get("priority", ""),
             severity=known.get("severity", ""),
             service=known.get("service"),
+            also_service=known.get("also_service"),
+            has_no_service=known.get("no_service", False),
+            is_dated=known.get("dated", False),
             created=self._days("created"),
             finished=self._days("finished"),
             due=self._days("due"),
@@ -126,7 +140,7 @@ class DashboardForm(ActionFilterForm):
         asked.setdefault("weeks", "12")
         asked.setdefault("by", "team")
         super().__init__(asked, **kwargs)
-        for name in ("q", "status", "created_from", "created_to", "finished_from", "finished_to", "due_from", "due_to"):
+        for name in ("q", "status", *OF_NUMBERS):
             del self.fields[name]
 
     def choice(self) -> Choice:

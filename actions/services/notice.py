@@ -24,7 +24,7 @@ from actions.due import due
 from actions.enums import Answer, NoticeKind
 from actions.filters import ActionFilters
 from actions.models import ActionItem, Notice, ReminderPause, ReminderSettings
-from actions.queries import actions_for_review
+from actions.queries import MOST_EXPORTED, actions_for_review
 from actions.services.answer import token_for
 from postmortems.models import Postmortem
 
@@ -201,8 +201,8 @@ def _subject(kinds: dict[NoticeKind, list[Notice]], own: Sequence[Notice], *, no
 def _week_lines(person: User, *, now: datetime) -> list[Line]:
     """What the weekly review shows of the teams this person manages, owner by owner."""
     managed = person.memberships.filter(role=TeamRole.MANAGER).values("team")
-    found = actions_for_review(person, ActionFilters(), among=Q(team__in=managed), now=now)
-    return [_line_of(row.action, now=now) for each in found for row in each.rows]
+    found = actions_for_review(person, ActionFilters(), among=Q(team__in=managed), now=now, most=MOST_EXPORTED)
+    return [_line_of(row.action, now=now) for each in found.lists for row in each.rows]
 
 
 def _line(notice: Notice, *, now: datetime) -> Line:

@@ -14,7 +14,7 @@ from accounts.pages import render_part
 from actions import queries, rules
 from actions.enums import ViewOf
 from actions.forms.bulk import BulkForm
-from actions.forms.filters import ActionFilterForm
+from actions.forms.filters import OF_NUMBERS, ActionFilterForm
 from actions.models import ActionItem
 from actions.views.context import action_context, list_context
 from postmortems import rules as postmortem_rules
@@ -35,7 +35,12 @@ def list_page(request: Request, query: QueryDict) -> dict[str, Any]:
     filters = form.filters()
     page = queries.actions_for_list(request.user, filters, cursor=query.get("page", ""), now=timezone.now())
     bulk = BulkForm(user=request.user)
+    chosen, wider = query.copy(), query.copy()
+    chosen.pop("page", None)
+    for name in ("page", *OF_NUMBERS):
+        wider.pop(name, None)
     shown = {"form": form, "page": page, "filters": filters, "bulk": bulk, "query": query.urlencode()}
+    shown |= {"narrowing": filters.narrowing(), "wider": wider.urlencode(), "view_query": chosen.urlencode()}
     return {**shown, **queries.saved_views(request.user, ViewOf.LIST)}
 
 

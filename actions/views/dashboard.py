@@ -86,7 +86,6 @@ def _csv(shown: Dashboard, by: str) -> HttpResponse:
 def actions_review(request: Request) -> HttpResponse:
     """Late and languishing actions by owner, for fifteen minutes together."""
     form = DashboardForm(request.GET, user=request.user)
-    lists = queries.actions_for_review(request.user, form.filters(), now=timezone.now())
-    total, late = sum(len(each.rows) for each in lists), sum(each.late for each in lists)
-    context = {"form": form, "lists": lists, "total": total, "late": late}
+    review = queries.actions_for_review(request.user, form.filters(), now=timezone.now())
+    context = {"form": form, "review": review}
     return render(request, "actions/review.html", context)

@@ -12,6 +12,7 @@ from itertools import cycle
 
 import pytest
 from django.db import connection
+from django.http import QueryDict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -24,7 +25,7 @@ from postmortems.models import Postmortem
 from tests.actions.conftest import person, signed_in
 from tests.factories.actions import make_action, make_postmortem
 
-LINKED = re.compile(r'<a href="(/actions/\?[^"]*)"[^>]*>\s*([0-9,]+)\s*</a>')
+LINKED = re.compile(r'<a href="(/actions/\?[^"]*)"(?: class="is-late")?>\s*([0-9,]+)\s*</a>')
 TILE = re.compile(
     r'<a href="(/actions/\?[^"]*)" class="tile[^>]*>\s*<span class="tile-label">([^<]*)</span>\s*'
     r'<span class="tile-value">([^<]*)</span>'
@@ -96,6 +97,8 @@ FILTERS = [
     "by=team&service=cdn&weeks=26",
     "severity=SEV2&owner=me",
     "by=priority&severity=SEV3",
+    "by=service&service=cdn&weeks=52",
+    "by=service&service=dns",
     "team=edge&priority=P3&weeks=52&by=owner",
 ]
 
@@ -113,6 +116,38 @@ def test_every_number_is_the_count_of_its_list(
     for label in ("Open", "Overdue", "Due within a week", "Done"):
         url, value = tiles(page)[label]
         assert rows_behind(client, url) == int(value), label
+    [dated] = re.findall(r"of ([0-9,]+) done<", page)
+    assert rows_behind(client, tiles(page)["In time"][0]) == int(dated)
+
+
+@pytest.mark.parametrize("by", ["team", "owner", "service", "severity", "priority"])
+def test_every_number_of_the_table_leads_somewhere(by: str, many: None, alice: User) -> None:
+    lines = re.findall(r'<th scope="row">[^<]*</th>(.*?)</tr>', board(signed_in(alice), f"by={by}&weeks=52"), re.DOTALL)
+    cells = [cell for line in lines for cell in re.findall(r"<td[^>]*>(.*?)</td>", line)]
+    assert len(cells) > 20
+    assert [cell for cell in cells if cell != "–" and not cell.startswith("<a ")] == []
+
+
+def test_list_says_which_days_a_number_led_to_and_shows_the_others_too(many: None, alice: User) -> None:
+    client = signed_in(alice)
+    url = unescape(tiles(board(client, "team=edge"))["In time"][0])
+    page = client.get(url).content.decode()
+    since = date.fromisoformat(QueryDict(url.partition("?")[2])["finished_from"])
+    assert f"Only what is settled since {since:%-d %B %Y}, with a due date." in page
+    assert '<a href="/actions/?team=edge&amp;status=done">Show the others too</a>' in page
+    assert "Only what is" not in client.get("/actions/?team=edge&status=done").content.decode()
+    other = client.get("/actions/?also_service=cdn&due_to=2026-05-04&created_from=2026-05-01&created_to=2026-05-03")
+    words = "decided between 1 May 2026 and 3 May 2026, due until 4 May 2026, of cdn as well."
+    assert words in other.content.decode()
+
+
+def test_view_of_a_later_page_begins_with_the_first(postmortem: Postmortem, alice: User) -> None:
+    for number in range(51):
+        make_action(postmortem, title=f"Action {number}")
+    client = signed_in(alice)
+    [following] = re.findall(r'href="(\?[^"]*page=[^"]*)"', client.get("/actions/").content.decode())[:1]
+    page = client.get(f"/actions/{unescape(following)}").content.decode()
+    assert re.findall(r'name="of" value="[^"]*">\s*<input type="hidden" name="query" value="([^"]*)"', page) == [""]
 
 
 def test_table_and_csv_say_the_same(many: None, bob: User) -> None:
@@ -198,6 +233,17 @@ def test_review_names_what_is_late_by_owner_the_latest_first(postmortem: Postmor
     assert page.index("Bob</h2>") < page.index("Ninety days late") < page.index("Nine days late")
     assert page.index("Nine days late") < page.index("Alice</h2>") < page.index("Late as well")
     assert "In good time" not in page
+
+
+def test_review_that_is_cut_says_so(postmortem: Postmortem, alice: User) -> None:
+    today = timezone.now().date()
+    for number in range(301):
+        make_action(postmortem, owner=alice, due_on=today - timedelta(days=2 + number))
+    page = review(alice)
+    assert "The 300 that are most urgent; there are more." in page
+    assert "300 late of 300 shown" in page
+    ActionItem.objects.order_by("due_on")[0].delete()
+    assert "300 late, 300 in all" in review(alice)
 
 
 @pytest.mark.parametrize(
