@@ -152,13 +152,15 @@ def change_status(
 ) -> ActionItem:
     """Move the action to `status`; "will not do" keeps its `refusal`, and reopening forgets it.
 
-    Asking for the status it has already changes nothing; another refusal than the one that is kept is too late. Raises
-    `EditedMeanwhile`, `AlreadyGone`, or `NotAllowedNow`.
+    Asking for the status it has already changes nothing, but another's refusal is not passed over for one that came
+    first. Raises `EditedMeanwhile`, `AlreadyGone`, or `NotAllowedNow`.
     """
     locked = lock_action(action)
-    if locked.status == status and refusal in (None, _refusal_of(locked)):
+    is_too_late = locked.revision != revision
+    is_other = status == Status.WILL_NOT_DO and refusal not in (None, _refusal_of(locked))
+    if locked.status == status and not (is_other and is_too_late):
         return locked
-    if locked.revision != revision:
+    if is_too_late:
         raise EditedMeanwhile(locked)
     if status not in FOLLOWING[locked.status]:
         raise NotAllowedNow(locked, status)
