@@ -396,7 +396,7 @@ def _named(by: str, keys: Sequence[str]) -> dict[str, tuple[str, str]]:
 def _links(choice: Choice, value: str, since: date) -> dict[str, str]:
     if not value:
         return {}
-    mine, done = _group(choice, value), {"status": Status.DONE.value, "finished_from": since.isoformat()}
+    mine, done = _group(choice, value), _done(since)
     return {
         "open": _link(choice, **mine),
         "overdue": _link(choice, **mine, status=OVERDUE),
@@ -405,6 +405,10 @@ def _links(choice: Choice, value: str, since: date) -> dict[str, str]:
         "done": _link(choice, **mine, **done),
         "dated": _link(choice, **mine, **done, dated="on"),
     }
+
+
+def _done(since: date) -> dict[str, str]:
+    return {"status": Status.DONE.value, "finished_from": since.isoformat()}
 
 
 def _group(choice: Choice, value: str) -> dict[str, str]:
@@ -431,7 +435,7 @@ def _groups(counts: Counts, choice: Choice) -> list[Group]:
 def _numbers(whole: Tally, choice: Choice, *, since: date, today: date) -> list[Number]:
     rate, on_time = (round(100 * whole.kept / whole.due) if whole.due else None), whole.on_time_rate
     period = {"status": ALL, "due_from": since.isoformat(), "due_to": today.isoformat()}
-    done = {"status": Status.DONE.value, "finished_from": since.isoformat()}
+    done = _done(since)
     return [
         Number("Open", f"{whole.open:,}", _link(choice)),
         Number("Overdue", f"{whole.overdue:,}", _link(choice, status=OVERDUE), tone="error" if whole.overdue else ""),

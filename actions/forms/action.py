@@ -27,9 +27,6 @@ class LevelField(forms.TypedChoiceField):
         choices = [("", "Not said"), *Level.choices]
         super().__init__(choices=choices, coerce=int, empty_value=None, required=False, **kwargs)
 
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return str(initial or "") != str(data or "")
-
 
 class LabelsField(forms.CharField):
     """Words without spaces, as trackers have them; typed with spaces or commas between them."""
@@ -52,9 +49,6 @@ class LabelsField(forms.CharField):
 
     def run_validators(self, value: Any) -> None:
         """Those of a text do not apply to a list."""
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return bool(list(initial or ()) != self.to_python(data))
 
 
 class ActionForm(CleanTextMixin, forms.Form):
@@ -141,8 +135,7 @@ class ActionForm(CleanTextMixin, forms.Form):
 
 def facts_of(action: ActionItem) -> dict[str, Any]:
     """The action as the initial values of its form."""
-    names = [*(field.name for field in fields(ActionFacts)), "revision"]
-    return {**{name: getattr(action, name) for name in names}, "lessons": list(action.lessons.all())}
+    return {**vars(ActionFacts.of(action)), "revision": action.revision, "lessons": list(action.lessons.all())}
 
 
 class DeliverableForm(CleanTextMixin, forms.Form):

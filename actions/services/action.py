@@ -47,6 +47,11 @@ class ActionFacts:
     effort: int | None = None
     labels: list[str] = field(default_factory=list)
 
+    @classmethod
+    def of(cls, action: ActionItem) -> ActionFacts:
+        """What was decided about `action` so far."""
+        return cls(**{each.name: getattr(action, each.name) for each in fields(cls)})
+
 
 @dataclass(frozen=True)
 class Refusal:

@@ -69,7 +69,7 @@ def _find_twins(planned: Sequence[Planned], by: User) -> None:
     """Say of each row that would add an action where the same is already: here, or further up in the file."""
     new = [(plan, plan.postmortem.pk, plan.facts) for plan in planned if plan.postmortem and plan.facts]
     rows = untouched_by(by).filter(postmortem__in={pk for _, pk, _ in new}, lessons=None).select_related("owner")
-    found = {_same(row.postmortem_id, _facts_of(row)): row.reference for row in rows}
+    found = {_same(row.postmortem_id, ActionFacts.of(row)): row.reference for row in rows}
     for plan, pk, facts in new:
         key = _same(pk, facts)
         plan.twin = found.get(key, "")
@@ -79,10 +79,6 @@ def _find_twins(planned: Sequence[Planned], by: User) -> None:
 def _same(postmortem_id: int, facts: ActionFacts) -> tuple[object, ...]:
     owner = facts.owner.pk if facts.owner else None
     return postmortem_id, owner, *(str(getattr(facts, each.name)) for each in fields(facts) if each.name != "owner")
-
-
-def _facts_of(action: ActionItem) -> ActionFacts:
-    return ActionFacts(**{each.name: getattr(action, each.name) for each in fields(ActionFacts)})
 
 
 @dataclass(frozen=True)
@@ -141,7 +137,7 @@ def _fill(plan: Planned, values: dict[str, Any]) -> None:
     if plan.action is None:
         plan.facts = ActionFacts(**values)
         return
-    present = _facts_of(plan.action)
+    present = ActionFacts.of(plan.action)
     plan.facts = replace(present, **values)
     names = [each.name for each in fields(ActionFacts) if each.name in values]
     plan.changes = [name.removesuffix("_on") for name in names if getattr(present, name) != values[name]]

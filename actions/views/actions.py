@@ -35,9 +35,10 @@ def list_page(request: Request, query: QueryDict) -> dict[str, Any]:
     filters = form.filters()
     page = queries.actions_for_list(request.user, filters, cursor=query.get("page", ""), now=timezone.now())
     bulk = BulkForm(user=request.user)
-    chosen, wider = query.copy(), query.copy()
+    chosen = query.copy()
     chosen.pop("page", None)
-    for name in ("page", *OF_NUMBERS):
+    wider = chosen.copy()
+    for name in OF_NUMBERS:
         wider.pop(name, None)
     shown = {"form": form, "page": page, "filters": filters, "bulk": bulk, "query": query.urlencode()}
     shown |= {"narrowing": filters.narrowing(), "wider": wider.urlencode(), "view_query": chosen.urlencode()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,8 +119,8 @@ def _conflict(request: Request, action: ActionItem) -> HttpResponse:
     data = request.POST.copy()
     theirs = []
     for field in _form_for(request, action, None).visible_fields():
-        present, typed = _as_posted(field), _posted(request, field.html_name)
-        began = _posted(request, field.html_initial_name)
+        present = _as_posted(field)
+        typed, began = (_plain(request.POST.getlist(name)) for name in (field.html_name, field.html_initial_name))
         if present not in (began, typed):
             theirs.append((field.label, _in_words(field, action)))
         if typed == began:
@@ -136,11 +136,12 @@ def _as_posted(field: forms.BoundField) -> list[str]:
     """What a page would send that leaves the field as it is."""
     value = field.value()
     values = value if isinstance(value, list) else ["" if value is None else value]
-    return sorted(str(each).replace("\r\n", "\n") for each in values)
+    return _plain(map(str, values))
 
 
-def _posted(request: Request, name: str) -> list[str]:
-    return sorted(each.replace("\r\n", "\n") for each in request.POST.getlist(name))
+def _plain(values: Iterable[str]) -> list[str]:
+    """For comparing: browsers end lines in two characters, and the order of boxes says nothing."""
+    return sorted(each.replace("\r\n", "\n") for each in values)
 
 
 def _in_words(field: forms.BoundField, action: ActionItem) -> str:

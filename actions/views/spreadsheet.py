@@ -94,8 +94,8 @@ def _asked_for(request: Request) -> str:
 
 
 def _carry_out(request: Request, form: SpreadsheetForm, planned: list[Planned]) -> HttpResponse:
+    seen = _seen(form.cleaned_data["seen"])
     try:
-        seen = _seen(form.cleaned_data["seen"])
         added, changed = carry_out(planned, seen=seen, by=request.user, now=timezone.now())
     except (PlanFailed, EditedMeanwhile, AlreadyGone):
         problem = "Something changed meanwhile, so nothing was done. This is what it would do now."
