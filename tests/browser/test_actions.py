@@ -7,11 +7,12 @@ from datetime import date, timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, FloatRect, Locator, Page, expect
 
 from accounts.models import Team, User
 from actions.models import ActionItem
 from postmortems.models import Postmortem
+from postmortems.services.lesson import add_lesson
 from tests.factories.actions import make_action
 from tests.factories.postmortems import IncidentFactory, PostmortemFactory
 
@@ -135,6 +136,63 @@ def test_an_action_is_placed_by_dragging(page: Page, postmortem: Postmortem, thr
     expect(place.locator(f"#matrix-item-{three[1].pk}")).to_be_visible()
     three[1].refresh_from_db()
     assert (three[1].impact, three[1].effort) == (2, 3)
+
+
+@pytest.fixture
+def placed(three: list[ActionItem]) -> ActionItem:
+    """The first of the three, of high impact and low effort."""
+    three[0].impact, three[0].effort = 3, 1
+    three[0].save(update_fields=["impact", "effort"])
+    return three[0]
+
+
+def box(locator: Locator) -> FloatRect:
+    """Where it is drawn."""
+    found = locator.bounding_box()
+    assert found is not None
+    return found
+
+
+def test_a_cell_of_the_matrix_is_wide_enough_for_its_cards(
+    page: Page, postmortem: Postmortem, placed: ActionItem
+) -> None:
+    page.goto(f"/postmortems/{postmortem.pk}/actions/matrix/")
+    cell = box(page.get_by_role("region", name="High impact, low effort"))
+    card = box(page.locator(f"#matrix-item-{placed.pk}"))
+    assert cell["x"] < card["x"] < card["x"] + card["width"] < cell["x"] + cell["width"]
+    assert cell["y"] < card["y"] < card["y"] + card["height"] < cell["y"] + cell["height"]
+    assert card["width"] > 120
+    empty = box(page.get_by_role("region", name="Low impact, high effort"))
+    assert empty["width"] == pytest.approx(cell["width"], abs=1)
+
+
+def test_a_cell_of_the_matrix_says_its_effort_on_a_phone(
+    page: Page, postmortem: Postmortem, placed: ActionItem
+) -> None:
+    page.goto(f"/postmortems/{postmortem.pk}/actions/matrix/")
+    cell = page.get_by_role("region", name="High impact, low effort")
+    expect(cell.locator(".matrix-cell-effort")).to_be_hidden()
+    page.set_viewport_size({"width": 390, "height": 844})
+    for impact in ("High", "Medium", "Low"):
+        for effort in ("Low", "Medium", "High"):
+            region = page.get_by_role("region", name=f"{impact} impact, {effort.lower()} effort")
+            expect(region.locator(".matrix-cell-effort")).to_have_text(f"{effort} effort")
+            expect(region.locator(".matrix-cell-effort")).to_be_visible()
+    assert box(page.locator(f"#matrix-item-{placed.pk}"))["width"] > 300
+
+
+def test_a_lesson_is_tied_to_an_action_by_a_square(
+    page: Page, postmortem: Postmortem, placed: ActionItem, alice: User
+) -> None:
+    add_lesson(postmortem=postmortem, text="Locks must end.", by=alice, now=timezone.now())
+    page.goto(f"/postmortems/{postmortem.pk}/lesson-matrix/")
+    button = page.get_by_role("button", name=f"{placed.reference} serves lesson 1")
+    square = box(button)
+    assert (square["width"], square["height"]) == (28, 28)
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    button.hover()
+    assert box(button) == square
 
 
 def test_the_review_is_walked_through_by_keys(page: Page, three: list[ActionItem]) -> None:
