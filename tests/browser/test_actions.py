@@ -35,6 +35,14 @@ def three(postmortem: Postmortem, alice: User) -> list[ActionItem]:
 
 
 @pytest.fixture
+def placed(three: list[ActionItem]) -> ActionItem:
+    """The first of the three, of high impact and low effort."""
+    three[0].impact, three[0].effort = 3, 1
+    three[0].save(update_fields=["impact", "effort"])
+    return three[0]
+
+
+@pytest.fixture
 def page(context_of: ContextOf, alice: User) -> Iterator[Page]:
     """Alice's window, in which nothing may go wrong."""
     page = context_of(alice).new_page()
@@ -129,6 +137,63 @@ def test_a_key_right_after_a_move_moves_on_and_loads_no_page(
     assert page.evaluate("window.isSamePage")
 
 
+PRESSED_QUICKLY = """(item, keys) => {
+  for (const key of keys) item.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+}"""
+"""All keys, before the first has its answer."""
+
+
+def test_keys_pressed_quickly_all_count(page: Page, postmortem: Postmortem, placed: ActionItem) -> None:
+    page.goto(f"/postmortems/{postmortem.pk}/actions/matrix/")
+    item = page.locator(f"#matrix-item-{placed.pk}")
+    item.evaluate(PRESSED_QUICKLY, ["ArrowDown", "ArrowRight", "ArrowDown"])
+    expect(page.get_by_role("region", name="Low impact, medium effort").locator(item)).to_be_focused()
+    placed.refresh_from_db()
+    assert (placed.impact, placed.effort) == (1, 2)
+
+
+def test_two_actions_moved_quickly_both_move(page: Page, postmortem: Postmortem, three: list[ActionItem]) -> None:
+    page.goto(f"/postmortems/{postmortem.pk}/actions/matrix/")
+    items = [page.locator(f"#matrix-item-{action.pk}") for action in three[:2]]
+    page.evaluate(
+        f"(items) => items.forEach((item) => ({PRESSED_QUICKLY})(item, ['ArrowUp']))",
+        [item.element_handle() for item in items],
+    )
+    for item in items:
+        expect(page.get_by_role("region", name="High impact, medium effort").locator(item)).to_be_visible()
+
+
+def test_a_move_that_came_too_late_is_not_followed_by_another(
+    context_of: ContextOf, postmortem: Postmortem, placed: ActionItem, alice: User
+) -> None:
+    page = context_of(alice).new_page()
+    page.goto(f"/postmortems/{postmortem.pk}/actions/matrix/")
+    placed.effort, placed.revision = 3, placed.revision + 1
+    placed.save(update_fields=["effort", "revision"])
+    item = page.locator(f"#matrix-item-{placed.pk}")
+    item.evaluate(PRESSED_QUICKLY, ["ArrowDown", "ArrowDown"])
+    expect(page.get_by_text(f"Someone changed {placed.reference} meanwhile.")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    expect(page.get_by_role("region", name="High impact, high effort").locator(item)).to_be_visible()
+    item.press("ArrowDown")
+    expect(page.get_by_role("region", name="Medium impact, high effort").locator(item)).to_be_focused()
+
+
+def test_a_move_that_failed_is_made_by_the_next_key(
+    context_of: ContextOf, postmortem: Postmortem, placed: ActionItem, alice: User
+) -> None:
+    page = context_of(alice).new_page()
+    page.goto(f"/postmortems/{postmortem.pk}/actions/matrix/")
+    page.route("**/place/", lambda route: route.abort())
+    item = page.locator(f"#matrix-item-{placed.pk}")
+    with page.expect_event("requestfailed"):
+        item.evaluate(PRESSED_QUICKLY, ["ArrowDown", "ArrowDown"])
+    expect(item.locator("[name=impact]")).to_have_value("3")
+    page.unroute("**/place/")
+    item.press("ArrowDown")
+    expect(page.get_by_role("region", name="Medium impact, low effort").locator(item)).to_be_focused()
+
+
 def test_an_action_is_placed_by_dragging(page: Page, postmortem: Postmortem, three: list[ActionItem]) -> None:
     page.goto(f"/postmortems/{postmortem.pk}/actions/matrix/")
     place = page.get_by_role("region", name="Medium impact, high effort")
@@ -136,14 +201,6 @@ def test_an_action_is_placed_by_dragging(page: Page, postmortem: Postmortem, thr
     expect(place.locator(f"#matrix-item-{three[1].pk}")).to_be_visible()
     three[1].refresh_from_db()
     assert (three[1].impact, three[1].effort) == (2, 3)
-
-
-@pytest.fixture
-def placed(three: list[ActionItem]) -> ActionItem:
-    """The first of the three, of high impact and low effort."""
-    three[0].impact, three[0].effort = 3, 1
-    three[0].save(update_fields=["impact", "effort"])
-    return three[0]
 
 
 def box(locator: Locator) -> FloatRect:

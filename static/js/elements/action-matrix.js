@@ -1,9 +1,13 @@
 const STEPS = { ArrowUp: [1, 0], ArrowDown: [-1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const between = (value) => Math.min(3, Math.max(1, value));
+const isMoved = (form) => [form.impact, form.effort].some((select) => !select.selectedOptions[0].defaultSelected);
+/** The form whose answer is awaited, and where items shall go after it, by id. The answer draws the matrix anew; this stays. */
+const moves = { awaited: null, wanted: new Map() };
 
 /**
  * Actions by impact and effort. They are dragged, or moved by arrow keys; each move is the submission
- * of the item's own form, which is what there is without a script.
+ * of the item's own form, which is what there is without a script. A move names the revision it starts
+ * from, so moves go one after the other: of those made meanwhile, the last of each item.
  */
 class ActionMatrix extends HTMLElement {
   connectedCallback() {
@@ -11,11 +15,13 @@ class ActionMatrix extends HTMLElement {
     const { signal } = this.stop;
     for (const form of this.querySelectorAll(".matrix-item form")) {
       form.querySelector("button").hidden = true;
-      form.addEventListener("change", () => form.requestSubmit(), { signal });
+      form.addEventListener("change", () => this.send(form), { signal });
     }
+    document.addEventListener("htmx:finally:request", ({ detail }) => this.answered(detail.ctx), { signal });
     for (const name of ["dragstart", "dragover", "dragleave", "drop", "dragend", "keydown"]) {
       this.addEventListener(name, (event) => this[name](event), { signal });
     }
+    for (const [id, place] of moves.wanted) this.show(this.querySelector(`#${id} form`), ...place);
     if (this.dataset.moved) this.querySelector(`#matrix-item-${this.dataset.moved}`)?.focus();
   }
 
@@ -66,9 +72,41 @@ class ActionMatrix extends HTMLElement {
   place(item, impact, effort) {
     const form = item.querySelector("form");
     if (form.impact.value === impact && form.effort.value === effort) return;
-    form.impact.value = impact;
-    form.effort.value = effort;
+    this.show(form, impact, effort);
+    this.send(form);
+  }
+
+  show(form, impact, effort) {
+    if (form) [form.impact.value, form.effort.value] = [impact, effort];
+  }
+
+  send(form) {
+    if (moves.awaited) return moves.wanted.set(form.closest(".matrix-item").id, [form.impact.value, form.effort.value]);
+    moves.awaited = form;
     form.requestSubmit();
+  }
+
+  answered(ctx) {
+    const form = moves.awaited;
+    if (!form || ctx?.sourceEvent?.target !== form) return;
+    moves.awaited = null;
+    const isRefused = form.isConnected || this.querySelector(".conflict");
+    if (isRefused) this.forget();
+    else this.sendNext();
+  }
+
+  /** Where things stand is what the page was told last: a problem is read before anything else moves. */
+  forget() {
+    moves.wanted.clear();
+    for (const form of this.querySelectorAll(".matrix-item form")) form.reset();
+  }
+
+  sendNext() {
+    for (const id of moves.wanted.keys()) {
+      moves.wanted.delete(id);
+      const form = this.querySelector(`#${id} form`);
+      if (form && isMoved(form)) return this.send(form);
+    }
   }
 }
 
