@@ -264,6 +264,32 @@ def test_the_review_is_walked_through_by_keys(page: Page, three: list[ActionItem
     expect(page.get_by_role("heading", level=1, name="Action 1")).to_be_visible()
 
 
+def test_marks_of_the_review_are_there_again_after_an_item_was_opened(page: Page, three: list[ActionItem]) -> None:
+    page.goto("/actions/review/")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1, name="Action 1")).to_be_visible()
+    page.goto("/actions/review/")
+    marked = page.locator("[data-walk].is-talked-about")
+    expect(marked).to_have_count(1)
+    expect(marked.get_by_role("link", name="Action 2")).to_have_attribute("aria-description", "Talked about")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.reload()
+    expect(marked).to_have_count(0)
+
+
+def test_marks_of_the_review_are_those_of_today(page: Page, three: list[ActionItem]) -> None:
+    page.goto("/actions/review/")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.clock.set_fixed_time(timezone.now() + timedelta(days=7))
+    page.reload()
+    expect(page.locator("[data-walk]")).to_have_count(3)
+    expect(page.locator(".is-talked-about")).to_have_count(0)
+
+
 def test_a_due_date_is_set_by_a_click(page: Page, three: list[ActionItem]) -> None:
     page.goto(f"/actions/{three[0].pk}/edit/")
     page.get_by_role("button", name="In 30 days").click()
