@@ -14,7 +14,7 @@ from actions.models import ActionItem
 from postmortems.models import Postmortem
 from postmortems.services.lesson import add_lesson
 from tests.factories.actions import make_action
-from tests.factories.postmortems import IncidentFactory, PostmortemFactory
+from tests.factories.postmortems import IncidentFactory, PostmortemFactory, SectionFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 ContextOf = Callable[..., BrowserContext]
@@ -288,6 +288,25 @@ def test_marks_of_the_review_are_those_of_today(page: Page, three: list[ActionIt
     page.reload()
     expect(page.locator("[data-walk]")).to_have_count(3)
     expect(page.locator(".is-talked-about")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_long_word_in_a_title_widens_no_page(page: Page, postmortem: Postmortem, alice: User, width: int) -> None:
+    action = make_action(postmortem, title="Drop " + "checkout_" * 20, owner=alice, due_on=timezone.localdate())
+    SectionFactory.create(postmortem=postmortem, title="Actions", kind="actions")
+    page.set_viewport_size({"width": width, "height": 844})
+    for url in ("/actions/", f"/actions/{action.pk}/", f"/postmortems/{postmortem.pk}/write/"):
+        page.goto(url)
+        expect(page.get_by_role("link", name=action.reference).first).to_be_visible()
+        overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert (url, overflow) == (url, 0)
+
+
+def test_a_long_word_in_a_title_leaves_owner_and_due_in_sight(page: Page, postmortem: Postmortem, alice: User) -> None:
+    make_action(postmortem, title="Drop " + "checkout_" * 20, owner=alice, due_on=timezone.localdate())
+    page.goto("/actions/")
+    for name in ("Owner", "Due"):
+        expect(page.get_by_role("columnheader", name=name)).to_be_in_viewport(ratio=1)
 
 
 def test_a_due_date_is_set_by_a_click(page: Page, three: list[ActionItem]) -> None:
