@@ -309,6 +309,17 @@ def test_a_long_word_in_a_title_leaves_owner_and_due_in_sight(page: Page, postmo
         expect(page.get_by_role("columnheader", name=name)).to_be_in_viewport(ratio=1)
 
 
+def test_the_key_of_a_chart_is_printed_in_the_colours_of_its_bars(page: Page, three: list[ActionItem]) -> None:
+    page.goto("/actions/dashboard/")
+    page.emulate_media(media="print")
+    for n in range(2):
+        key = page.locator(f".chart-swatch.chart-series-{n}")
+        bar = page.locator(f".chart-bar.chart-series-{n}").first
+        colour = bar.evaluate("(bar) => getComputedStyle(bar).fill")
+        expect(key).to_have_css("background-color", colour)
+        expect(key).to_have_css("print-color-adjust", "exact")
+
+
 def test_a_due_date_is_set_by_a_click(page: Page, three: list[ActionItem]) -> None:
     page.goto(f"/actions/{three[0].pk}/edit/")
     page.get_by_role("button", name="In 30 days").click()
