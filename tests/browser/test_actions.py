@@ -320,6 +320,18 @@ def test_the_key_of_a_chart_is_printed_in_the_colours_of_its_bars(page: Page, th
         expect(key).to_have_css("print-color-adjust", "exact")
 
 
+def test_a_lesson_to_choose_is_told_in_full(
+    page: Page, postmortem: Postmortem, placed: ActionItem, alice: User
+) -> None:
+    text = "Queues need an alert on age, since their length says nothing about how long who is in them has waited."
+    add_lesson(postmortem=postmortem, text=text, by=alice, now=timezone.now())
+    page.goto(f"/actions/{placed.pk}/edit/")
+    page.get_by_role("checkbox", name=f"L1 {text}", exact=True).check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("link", name="Edit")).to_be_visible()
+    assert placed.lessons.get().text == text
+
+
 def test_a_due_date_is_set_by_a_click(page: Page, three: list[ActionItem]) -> None:
     page.goto(f"/actions/{three[0].pk}/edit/")
     page.get_by_role("button", name="In 30 days").click()
