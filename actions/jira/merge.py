@@ -40,7 +40,10 @@ class Translator(Protocol):
 
 @dataclass(frozen=True)
 class State:
-    """What both sides agreed on when they were last looked at, and what we changed since."""
+    """What both sides agreed on when they were last looked at, and what we changed since.
+
+    Nothing agreed on and nothing changed: somebody chose their side, by linking an issue or by taking theirs.
+    """
 
     base: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By field: {"l": local, "r": remote}."""
@@ -57,6 +60,7 @@ class Lost:
     ours: Any
     theirs: Any
     author: str
+    """Of theirs; empty where it was there before anybody looked."""
     at: datetime
     winner: str
     """"ours" or "theirs"."""
@@ -113,7 +117,9 @@ class _Field:
         self.is_dirty = self.name in self.state.dirty
 
     def decide(self) -> None:
-        if not self.foreign:
+        if not self.state.base and not self.is_dirty:
+            self._give_way()
+        elif not self.foreign:
             self._without_news()
         elif self.name == "labels":
             self._labels()
@@ -127,6 +133,17 @@ class _Field:
             self._later_wins()
 
     # -- Cases ---------------------------------------------------------------------------------------------------------
+
+    def _give_way(self) -> None:
+        """Nothing was agreed on yet, and somebody chose theirs: what we said is kept."""
+        theirs = self._theirs() if self.foreign else self.remote
+        if self.translate.agrees(self.name, self.ours, theirs):
+            self._settle(self.ours)
+        elif (meant := self._meant(theirs)) != self.ours:
+            self._lose(self.ours, meant, winner="theirs")
+            self._take(theirs)
+        else:
+            self._take(theirs)
 
     def _without_news(self) -> None:
         base = self.state.base.get(self.name)
@@ -147,11 +164,7 @@ class _Field:
         theirs, last = self._theirs(), self.foreign[-1]
         at = datetime.fromisoformat(self.state.dirty[self.name])
         is_theirs = last.at > at
-        try:
-            meant = self.translate.to_local(self.name, theirs, self.ours)
-        except Unmappable:
-            meant = theirs
-        self._lose(self.ours, meant, winner="theirs" if is_theirs else "ours")
+        self._lose(self.ours, self._meant(theirs), winner="theirs" if is_theirs else "ours")
         if is_theirs:
             self._take(theirs)
         else:
@@ -236,11 +249,19 @@ class _Field:
         )
 
     def _lose(self, ours: Any, theirs: Any, *, winner: str, entry: Entry | None = None) -> None:
-        of = entry or self.foreign[-1]
-        self.merged.lost.append(Lost(self.name, ours, theirs, of.author, of.at, winner))
+        of = entry or (self.foreign[-1] if self.foreign else None)
+        author, at = (of.author, of.at) if of else ("", self.issue.updated_at)
+        self.merged.lost.append(Lost(self.name, ours, theirs, author, at, winner))
 
     def _agrees(self, value: Any) -> bool:
         return self.translate.agrees(self.name, value, self.remote)
+
+    def _meant(self, theirs: Any) -> Any:
+        """What theirs is called here; where we have no word for it, as it is called there."""
+        try:
+            return self.translate.to_local(self.name, theirs, self.ours)
+        except Unmappable:
+            return theirs
 
     def _theirs(self) -> Any:
         """What people want it to be there: their last word, which a write of ours may have covered."""

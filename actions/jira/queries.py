@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.db.models import Count, Min, Q
+from django.utils.dateformat import format as dated
 
 from accounts.models import User
 from actions import rules
-from actions.enums import SyncState
+from actions.enums import Status, SyncState
 from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping, SyncConflict, SyncEntry, SyncRun
 from actions.services.connection import WARNED
 from actions.services.tracking import may_leave
@@ -74,11 +77,42 @@ def syncs_in_trouble(user: User) -> list[ItemSync]:
     return list(joined.order_by("waiting_since", "pk")[:SHOWN])
 
 
-def open_conflicts(user: User) -> list[SyncConflict]:
+@dataclass(frozen=True)
+class ConflictRow:
+    """A value that gave way and the one that stands, in words."""
+
+    conflict: SyncConflict
+    ours: str
+    theirs: str
+
+
+def open_conflicts(user: User) -> list[ConflictRow]:
     """Values that gave way and that nobody has looked at yet."""
     seen = ItemSync.objects.visible_to(user).values("pk")
     rows = SyncConflict.objects.filter(resolved_at=None, sync__in=seen)
-    return list(rows.select_related("sync__action__postmortem__incident", "sync__connection")[:SHOWN])
+    return _in_words(rows.select_related("sync__action__postmortem__incident", "sync__connection")[:SHOWN])
+
+
+def _in_words(conflicts: Iterable[SyncConflict]) -> list[ConflictRow]:
+    found = list(conflicts)
+    owners: set[int] = {value for each in found if each.field == "owner" for value in (each.ours, each.theirs) if value}
+    names = {person.pk: person.display_name for person in User.objects.filter(pk__in=owners)} if owners else {}
+    words = [(each, _words(each.field, each.ours, names), _words(each.field, each.theirs, names)) for each in found]
+    return [ConflictRow(*each) for each in words]
+
+
+def _words(field: str, value: Any, names: Mapping[int, str]) -> str:
+    match field:
+        case "owner":
+            return names.get(value, "somebody who is gone") if value else "nobody"
+        case "due_on" if value:
+            return dated(date.fromisoformat(value), "j F Y")
+        case "status" if value in Status.values:
+            return Status(value).label
+        case "labels" if value:
+            return ", ".join(value)
+        case _:
+            return str(value or "nothing")
 
 
 def sync_log(user: User) -> list[SyncEntry]:
@@ -151,7 +185,7 @@ class JiraRow:
 
     sync: ItemSync | None
     can_send: bool
-    conflicts: list[SyncConflict]
+    conflicts: list[ConflictRow]
     log: list[SyncEntry]
     is_late: bool
     """Whether Jira has not been told for a while, so that people should know."""
@@ -166,7 +200,7 @@ def jira_row(action: ActionItem, *, now: datetime) -> JiraRow | None:
         is_open = mapping is not None and not action.is_finished and may_leave(action, mapping)
         return JiraRow(None, is_open, [], [], False) if is_open else None
     is_late = sync.waiting_since is not None and now - sync.waiting_since > timedelta(minutes=1)
-    conflicts = list(sync.conflicts.filter(resolved_at=None))
+    conflicts = _in_words(sync.conflicts.filter(resolved_at=None))
     return JiraRow(sync, False, conflicts, list(sync.log.all()[:10]), is_late)
 
 

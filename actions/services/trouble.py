@@ -48,7 +48,7 @@ def push_ours(*, sync: ItemSync, by: User, now: datetime) -> None:
 
 @transaction.atomic
 def take_theirs(*, sync: ItemSync, by: User, now: datetime) -> None:
-    """Say here what Jira says, in every field."""
+    """Say here what Jira says, in every field; what we said until then is kept as a conflict when it gives way."""
     row = _locked(sync)
     row.base, row.dirty, row.blocked = {}, {}, {}
     _wake(row, now=now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -294,6 +295,52 @@ def test_push_ours_and_take_theirs(both: Both, alice: User) -> None:
     ItemSync.objects.update(due_at=both.clock(), hinted_at=both.clock())
     both.sync(action)
     assert both.issue(action).fields["summary"] == "Ours again"
+
+
+def test_letting_a_side_stand_asks_first_and_says_what_gives_way(both: Both, alice: User) -> None:
+    action = both.add(owner=alice)
+    row = both.sync(action)
+    page = signed_in(alice).get(action.get_absolute_url()).content.decode()
+    asked = {
+        "push": "Write to Jira what Debrief says, in every field?",
+        "take": "Say here what Jira says, in every field?",
+    }
+    for choice, words in asked.items():
+        assert f'action="/actions/jira/items/{row.pk}/{choice}/" data-confirm="{words}' in page
+
+
+def test_what_gives_way_to_theirs_is_kept_in_words(both: Both, alice: User) -> None:
+    """In every field: one that Jira refuses or does not know, one that both changed, one we had not told yet."""
+    action = both.add(owner=alice, title="Ours", due_on=date(2026, 5, 1), labels=["queue"])
+    row = both.sync(action)
+    issue = both.issue(action)
+    both.jira.edit(issue, {"summary": "Theirs", "labels": ["postmortem", "theirs"]}, by="1")
+    both.edit(action, due_on=date(2026, 6, 1), deliverable="Not told yet.")
+    client = signed_in(alice)
+    client.post(f"/actions/jira/items/{row.pk}/take/")
+    ItemSync.objects.update(due_at=both.clock(), hinted_at=both.clock())
+    both.sync(action)
+    now = both.action(action)
+    assert (now.owner, now.title, now.due_on, now.deliverable) == (None, "Theirs", date(2026, 5, 1), "")
+    assert (now.labels, issue.fields["labels"]) == (["theirs"], ["postmortem", "theirs"])
+    page = client.get(action.get_absolute_url()).content.decode()
+    kept = [("Alice", "nobody"), ("Ours", "Theirs"), ("1 June 2026", "1 May 2026"), ("Not told yet.", "nothing")]
+    for ours, theirs in [*kept, ("queue", "theirs")]:
+        said = f'<dd class="sync-value">{ours}</dd></div>\n    <div><dt>Theirs</dt><dd class="sync-value">{theirs}</dd>'
+        assert said in page
+    assert page.count("theirs stands") == 5
+    both.pull(action)
+    assert both.row(action).conflicts.count() == 5
+
+
+def test_what_an_issue_that_is_linked_makes_give_way_is_kept(both: Both, alice: User) -> None:
+    JiraMapping.objects.update(is_automatic=False)
+    both.jira.create({"project": {"key": "OPS"}, "issuetype": {"id": "10100"}, "summary": "Was there"}, by="1")
+    action = both.add()
+    signed_in(alice).post(f"/actions/{action.pk}/jira/", {"issue": "OPS-1", "side": "theirs"})
+    ItemSync.objects.update(due_at=both.clock())
+    kept = both.sync(action).conflicts.values_list("field", "ours", "theirs", "winner")
+    assert list(kept) == [("title", "Alert when the queue is old", "Was there", "theirs")]
 
 
 def test_unlinked_neither_hears_of_the_other(both: Both, alice: User) -> None:
