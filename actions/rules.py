@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db.models import Q
+
 from accounts.access import is_manager
 from accounts.enums import TeamRole
 from accounts.models import User
@@ -90,3 +92,8 @@ def can_stop_run(user: User, run: SyncRun) -> bool:
 def can_mend(user: User, sync: ItemSync) -> bool:
     """Whoever may say how far the action is may say what becomes of its issue."""
     return sync.action is not None and can_update(user, sync.action)
+
+
+def mended_by(user: User) -> Q:
+    """The SQL twin of `can_mend`, among rows of actions that `user` may see."""
+    return Q(action__owner=user) | postmortem_rules.written_by(user, "action__postmortem__")

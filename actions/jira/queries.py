@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.db.models import Count, Min, Q
+from django.db.models import Case, Count, Min, Q, When
 from django.utils.dateformat import format as dated
 
 from accounts.models import User
@@ -71,8 +71,12 @@ def _health(row: JiraConnection, written: int, troubled: int, now: datetime) -> 
 
 
 def syncs_in_trouble(user: User) -> list[ItemSync]:
-    """What somebody has to look at, of the actions `user` may see, the longest waiting first."""
-    rows = ItemSync.objects.visible_to(user).in_trouble()
+    """What somebody has to look at, of the actions `user` may see, the longest waiting first.
+
+    Each says whether `user` may do so, as `can_mend`.
+    """
+    can_mend = Case(When(rules.mended_by(user), then=True), default=False)
+    rows = ItemSync.objects.visible_to(user).in_trouble().annotate(can_mend=can_mend)
     joined = rows.select_related("action__owner", "action__postmortem__incident", "connection", "mapping")
     return list(joined.order_by("waiting_since", "pk")[:SHOWN])
 

@@ -7,7 +7,7 @@ import pytest
 from accounts.enums import Visibility
 from accounts.models import User
 from actions import rules
-from actions.models import ActionItem
+from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping
 from actions.owners import possible_owners
 from incidents.models import Incident
 from postmortems.models import Participant, Postmortem
@@ -29,6 +29,26 @@ def test_rule_and_query_agree(role: str, visibility: str, world: World) -> None:
     user, action = world.people[role], world.objects[ActionItem, visibility]
     assert isinstance(action, ActionItem)
     assert rules.can_see(user, action) == ActionItem.objects.visible_to(user).filter(pk=action.pk).exists()
+
+
+@pytest.mark.parametrize("visibility", list(Visibility))
+def test_who_may_mend_is_the_same_asked_of_one_or_of_many(
+    visibility: str, postmortem: Postmortem, bob: User, mallory: User
+) -> None:
+    owner, reader, writer = person("Owner"), person("Reader"), person("Writer")
+    person("Ada", is_administrator=True)
+    Participant.objects.create(postmortem=postmortem, user=reader, role="reader")
+    Participant.objects.create(postmortem=postmortem, user=writer, role="contributor")
+    action = make_action(postmortem, owner=owner)
+    Postmortem.objects.update(visibility=visibility)
+    at = JiraConnection.objects.create(name="J", kind="cloud", auth="bearer", created_by=owner)
+    mapping = JiraMapping.objects.create(connection=at, team=postmortem.team)
+    sync = ItemSync.objects.create(action=action, connection=at, mapping=mapping)
+    fresh = ItemSync.objects.select_related("action__postmortem__incident").get(pk=sync.pk)
+    people = list(User.objects.all())
+    alone = {user for user in people if rules.can_mend(user, fresh)}
+    assert alone == {user for user in people if ItemSync.objects.visible_to(user).filter(rules.mended_by(user))}
+    assert reader not in alone
 
 
 def test_owner_may_update_but_not_edit(postmortem: Postmortem, mallory: User) -> None:

@@ -6,12 +6,14 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts import secrets
 from accounts.models import AuditEntry, User
 from actions.enums import SyncState
-from actions.models import ItemSync, JiraConnection, JiraMapping
+from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping
 from tests.actions.conftest import signed_in
 from tests.actions.jira.world import Both
 from tests.fakes.jira import JiraServer
@@ -369,6 +371,27 @@ def test_a_stranger_mends_nothing(both: Both, mallory: User, bob: User) -> None:
     for choice in ("retry", "push", "take", "unlink", "settle"):
         assert signed_in(mallory).post(f"/actions/jira/items/{row.pk}/{choice}/").status_code == 404
     assert ItemSync.objects.filter(pk=row.pk).exists()
+
+
+def test_choices_are_offered_only_to_those_who_may_make_them(both: Both, alice: User, mallory: User) -> None:
+    actions = [both.add(owner=alice, title=title) for title in ("One", "Another")]
+    rows = [both.sync(action) for action in actions]
+    ActionItem.objects.filter(pk=actions[0].pk).update(owner=mallory)
+    page = signed_in(mallory).get("/actions/jira/").content.decode()
+    assert [page.count(f"/actions/jira/items/{row.pk}/retry/") for row in rows] == [1, 0]
+    assert [each.reference in page for each in actions] == [True, True]
+
+
+def test_the_page_asks_as_much_of_three_as_of_one(both: Both, alice: User, bob: User) -> None:
+    client, counts = signed_in(bob), []
+    for titles in (["One"], ["Two", "Three"]):
+        for title in titles:
+            both.sync(both.add(owner=alice, title=title))
+        with CaptureQueriesContext(connection) as captured:
+            page = client.get("/actions/jira/").content.decode()
+        counts.append((page.count("/retry/"), len(captured)))
+    assert [count[0] for count in counts] == [1, 3]
+    assert counts[0][1] == counts[1][1]
 
 
 def test_what_waits_is_said_on_the_page(both: Both, administrator: Client) -> None:
