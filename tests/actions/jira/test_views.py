@@ -299,6 +299,23 @@ def test_push_ours_and_take_theirs(both: Both, alice: User) -> None:
     assert both.issue(action).fields["summary"] == "Ours again"
 
 
+def test_in_step_is_said_only_of_what_is(both: Both, alice: User) -> None:
+    client = signed_in(alice)
+    well, refused, unknown, gone = [both.add(title=title) for title in ("Well", "Refused", "Unknown", "Gone")]
+    for action in (well, refused, unknown, gone):
+        both.sync(action)
+    both.edit(unknown, owner=alice)
+    both.sync(unknown)
+    both.jira.delete(both.issue(gone))
+    both.pull(gone)
+    both.jira.denied.add("EDIT_ISSUES")
+    both.edit(refused, title="Refused, and more")
+    both.sync(refused)
+    pages = [client.get(each.get_absolute_url()).content.decode() for each in (well, refused, unknown, gone)]
+    assert ["in step since" in page for page in pages] == [True, False, False, False]
+    assert ["last in step on" in page for page in pages] == [False, True, True, True]
+
+
 def test_letting_a_side_stand_asks_first_and_says_what_gives_way(both: Both, alice: User) -> None:
     action = both.add(owner=alice)
     row = both.sync(action)
