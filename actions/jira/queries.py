@@ -40,7 +40,7 @@ class Health:
 def jira_health(*, now: datetime, only: JiraConnection | None = None) -> list[Health]:
     """Every connection, or one, with what waits for it."""
     linked = Q(items__state=SyncState.LINKED)
-    waiting = Q(items__waiting_since__isnull=False) & ~Q(items__state=SyncState.UNLINKED)
+    waiting = Q(items__waiting_since__isnull=False) & ~Q(items__state__in=[SyncState.UNLINKED, SyncState.MISSING])
     rows = JiraConnection.objects.annotate(
         linked=Count("items", filter=linked),
         waiting=Count("items", filter=waiting),

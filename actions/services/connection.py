@@ -137,7 +137,7 @@ def warn_of_tokens(*, now: datetime) -> int:
 
 def _mail_administrators(name: str, connection: JiraConnection, subject: str) -> int:
     """How many of them a mail left for."""
-    waiting = connection.items.exclude(waiting_since=None).count()
+    waiting = connection.items.exclude(waiting_since=None).exclude(state=SyncState.MISSING).count()
     context = {"connection": connection, "waiting": waiting, "link": mail.link_to(connection.get_absolute_url())}
     sent = 0
     for person in User.objects.filter(is_administrator=True, is_active=True):

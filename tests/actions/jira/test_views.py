@@ -411,6 +411,17 @@ def test_the_page_asks_as_much_of_three_as_of_one(both: Both, alice: User, bob: 
     assert counts[0][1] == counts[1][1]
 
 
+def test_a_deleted_issue_needs_somebody_and_waits_for_nothing(both: Both, alice: User) -> None:
+    action = both.add()
+    both.sync(action)
+    both.jira.delete(both.issue(action))
+    both.edit(action, title="Still wanted")
+    assert both.pull(action).state == SyncState.MISSING
+    page = signed_in(alice).get("/actions/jira/").content.decode()
+    assert '<dt>Waiting</dt><dd class="num">0</dd>' in page
+    assert '<dt>Need somebody</dt><dd class="num">1</dd>' in page
+
+
 def test_what_waits_is_said_on_the_page(both: Both, administrator: Client) -> None:
     both.jira.denied.add("CREATE_ISSUES")
     action = both.add()
