@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRefresh
 
 from accounts import secrets
 from accounts.access import Request, administrators, opens, public, signed_in
@@ -61,7 +62,9 @@ def _sync_page(request: Request) -> dict[str, Any]:
 
 @opens(SyncRun, rules.can_see_run)
 def jira_run(request: Request, run: SyncRun) -> HttpResponse:
-    """How far a large run is; the page asks again by itself."""
+    """How far a large run is; the page asks again by itself, and is loaded anew at the end: every number moved."""
+    if request.htmx and run.ended_at:
+        return HttpResponseClientRefresh()
     context = {
         "progress": queries.run_progress(run, now=timezone.now()),
         "can_stop": rules.can_stop_run(request.user, run),

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts import secrets
 from accounts.models import AuditEntry, User
 from actions.enums import SyncState
-from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping
+from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping, SyncRun
 from tests.actions.conftest import signed_in
 from tests.actions.jira.world import Both
 from tests.fakes.jira import JiraServer
@@ -231,6 +231,23 @@ def test_a_changed_mapping_is_applied_to_what_is_there(both: Both, administrator
     ItemSync.objects.update(due_at=both.clock(), hinted_at=both.clock())
     both.sync(action)
     assert "learning" in both.issue(action).fields["labels"]
+
+
+def test_the_page_of_a_run_is_loaded_anew_once_it_ended(both: Both, alice: User) -> None:
+    JiraMapping.objects.update(is_automatic=False)
+    both.add()
+    client = signed_in(alice)
+    client.post(f"/actions/jira/mappings/{both.mapping.pk}/backlog/")
+    run = SyncRun.objects.get()
+    path = f"/actions/jira/runs/{run.pk}/"
+    under_way = client.get(path, headers={"HX-Request": "true"})
+    assert ("HX-Refresh" in under_way, f'hx-get="{path}"' in under_way.content.decode()) == (False, True)
+    client.post(f"{path}stop/")
+    ended = client.get(path, headers={"HX-Request": "true"})
+    assert (ended.get("HX-Refresh"), ended.content) == ("true", b"")
+    assert (
+        "hx-get" not in client.get(both.connection.get_absolute_url()).content.decode().partition("syncrun-")[2][:400]
+    )
 
 
 # -- One action --------------------------------------------------------------------------------------------------------
