@@ -16,7 +16,7 @@ from actions.enums import FOLLOWING, Status
 from actions.models import ActionItem, BulkChange
 from actions.owners import may_own
 from actions.services.action import AlreadyGone, lock_action, save_action, set_status
-from actions.services.link import LinkFacts, add_link
+from actions.services.link import LinkFacts, add_link, remove_link
 
 MOST = 200
 """Actions in one change: more than a person can look through."""
@@ -112,7 +112,7 @@ def _write(locked: ActionItem, values: dict[str, Any], move: BulkFacts | None, *
 def undo_bulk_change(*, change: BulkChange, by: User, now: datetime) -> BulkResult:
     """Let the actions say again what they said before; those that somebody changed since stay as they are.
 
-    Raises `NotUndoable` the second time, and for anybody but who made it. Evidence that was added stays.
+    Evidence that was added goes again. Raises `NotUndoable` the second time, and for anybody but who made it.
     """
     ours = BulkChange.objects.select_for_update().filter(pk=change.pk, made_by=by, undone_at=None).first()
     if ours is None:
@@ -126,8 +126,10 @@ def undo_bulk_change(*, change: BulkChange, by: User, now: datetime) -> BulkResu
         reason = _restore(locked, said, by=by, now=now)
         if reason:
             result.left.append((locked, reason))
-        else:
-            result.changed += 1
+            continue
+        for evidence in locked.links.filter(added_by=by, added_at=ours.made_at):
+            remove_link(link=evidence, by=by)
+        result.changed += 1
     ours.undone_at = now
     ours.save(update_fields=["undone_at"])
     return result

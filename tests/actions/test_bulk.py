@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from actions.enums import Status
-from actions.models import ActionItem, BulkChange
+from actions.models import ActionItem, BulkChange, WorkLink
+from actions.services.link import LinkFacts, add_link
 from postmortems.models import Postmortem
 from tests.actions.conftest import signed_in
 from tests.factories.actions import make_action, make_postmortem
@@ -73,10 +75,12 @@ def test_nobody_else_takes_it_back(three: list[ActionItem], alice: User, bob: Us
 def test_done_wants_evidence_and_undo_reopens(three: list[ActionItem], bob: User) -> None:
     client = signed_in(bob)
     assert "Say what shows that they are done." in change(client, three, status="done")
+    kept = add_link(action=three[0], facts=LinkFacts(words="Merged before."), by=bob, now=timezone.now())
     change(client, three, status="done", words="All merged on Friday.")
     assert {action.status for action in ActionItem.objects.all()} == {Status.DONE}
-    assert {action.links.get().words for action in ActionItem.objects.all()} == {"All merged on Friday."}
+    assert WorkLink.objects.filter(words="All merged on Friday.").count() == 3
     undo(client)
+    assert WorkLink.objects.get() == kept
     assert set(now(three, "status", "finished_at")) == {("open", None)}
 
 
