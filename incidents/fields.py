@@ -33,9 +33,19 @@ class ZonedDateTimeInput(forms.Widget):
     def value_omitted_from_data(self, data: Mapping[str, Any], files: Any, name: str) -> bool:
         return name not in data
 
-    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+    def posted(self, name: str, value: Typed) -> dict[str, list[str]]:
+        typed, fold = value
+        return {name: [typed], f"{name}_fold": [fold]}
+
+    def in_words(self, value: Typed) -> str:
+        typed, fold = value
+        naive = _naive(typed)
+        which = dict(self.folds(naive)).get(fold) if naive else None
+        return ", ".join(filter(None, [typed.replace("T", " "), which]))
+
+    def get_context(self, name: str, value: Typed, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, None, attrs)
-        typed, fold = value if isinstance(value, tuple) else self.decompress(value)
+        typed, fold = value
         naive = _naive(typed)
         context["widget"].update(
             value=typed,
@@ -63,10 +73,22 @@ class ZonedDateTimeInput(forms.Widget):
         return [("0", f"the first ({names[0]})"), ("1", f"the second, after the clocks went back ({names[1]})")]
 
 
+class HiddenTyped(forms.HiddenInput):
+    """What was typed at first, and which of two was chosen, in one value."""
+
+    def format_value(self, value: Typed) -> str:
+        return " ".join(value).strip()
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Typed:
+        typed, _, fold = str(data.get(name, "")).partition(" ")
+        return (typed, fold)
+
+
 class ZonedDateTimeField(forms.Field):
     """A moment; cleans to an aware datetime in UTC, or None when left empty."""
 
     widget: ZonedDateTimeInput
+    hidden_widget = HiddenTyped
     zone: ZoneInfo
 
     def __init__(self, **kwargs: Any) -> None:
@@ -77,6 +99,9 @@ class ZonedDateTimeField(forms.Field):
         """Read and show clock times in `zone`."""
         self.zone = zone
         self.widget.zone = zone
+
+    def prepare_value(self, value: Any) -> Typed:
+        return value if isinstance(value, tuple) else self.widget.decompress(value)
 
     def to_python(self, value: Any) -> datetime | None:
         typed, fold = value if isinstance(value, tuple) else ("", "")

@@ -51,6 +51,15 @@ class LabelsField(forms.CharField):
         """Those of a text do not apply to a list."""
 
 
+class LessonsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Lessons, each told in full."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def label_from_instance(self, obj: Any) -> str:
+        return f"L{obj.number} {obj.text}"
+
+
 class ActionForm(CleanTextMixin, forms.Form):
     """What is to be done, by whom, by when."""
 
@@ -82,12 +91,7 @@ class ActionForm(CleanTextMixin, forms.Form):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="What will exist when it is done, and later the links to it. Markdown.",
     )
-    lessons = forms.ModelMultipleChoiceField(
-        Lesson.objects.none(),
-        required=False,
-        label="Lessons served",
-        widget=forms.CheckboxSelectMultiple,
-    )
+    lessons = LessonsField(Lesson.objects.none(), required=False, label="Lessons served")
     impact = LevelField(label="Impact")
     effort = LevelField(label="Effort")
     labels = LabelsField()

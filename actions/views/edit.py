@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
 from accounts.access import Request, opens
+from accounts.conflict import Reconciled, reconcile, send_beginnings
 from accounts.exceptions import EditedMeanwhile
 from accounts.pages import after_change, render_part
 from actions import rules
@@ -69,28 +70,32 @@ def action_edit(request: Request, action: ActionItem) -> HttpResponseBase:
 
     An owner who may not edit the post-mortem writes the deliverable only.
     """
-    data = request.POST if request.method == "POST" else None
-    form = _form_for(request, action, data)
-    if not form.is_bound or not form.is_valid():
-        return _form(request, action.postmortem, form, action=_edit_url(action), item=action)
-    try:
-        _save(request, action, form)
-    except EditedMeanwhile:
-        return _conflict(request, action)
-    except services.AlreadyGone:
-        return _gone(request, action, form)
-    return _show(request, action)
+    data: QueryDict | None = request.POST if request.method == "POST" else None
+    while True:
+        form = _form_for(request, action, data)
+        if data is None or not form.is_valid():
+            return _form(request, action.postmortem, form, action=_edit_url(action), item=action)
+        try:
+            _save(request, action, form)
+        except EditedMeanwhile:
+            action.refresh_from_db()
+            mine = reconcile(data, _form_for(request, action, None), revision=action.revision)
+            data = mine.data
+            if mine.theirs:
+                return _conflict(request, action, mine)
+        except services.AlreadyGone:
+            return _gone(request, action, form)
+        else:
+            return _show(request, action)
 
 
 def _form_for(request: Request, action: ActionItem, data: Any) -> ActionForm | DeliverableForm:
-    """The form sends along what its fields said at first: so it is known what this person left as it was."""
     form: ActionForm | DeliverableForm
     if rules.can_edit(request.user, action):
         form = ActionForm(data, postmortem=action.postmortem, initial=facts_of(action))
     else:
         form = DeliverableForm(data, initial={"deliverable": action.deliverable, "revision": action.revision})
-    for field in form.visible_fields():
-        field.field.show_hidden_initial = True
+    send_beginnings(form)
     return form
 
 
@@ -110,46 +115,11 @@ def _save(request: Request, action: ActionItem, form: ActionForm | DeliverableFo
     services.edit_deliverable(action=action, deliverable=deliverable, revision=revision, by=request.user, now=now)
 
 
-def _conflict(request: Request, action: ActionItem) -> HttpResponse:
-    """Both are shown: what the other saved, and this person's own input with the revision it now answers.
-
-    What they left as it was when they began says what the other wrote, or saving theirs would undo it.
-    """
-    action.refresh_from_db()
-    data = request.POST.copy()
-    theirs = []
-    for field in _form_for(request, action, None).visible_fields():
-        present = _as_posted(field)
-        typed, began = (_plain(request.POST.getlist(name)) for name in (field.html_name, field.html_initial_name))
-        if present not in (began, typed):
-            theirs.append((field.label, _in_words(field, action)))
-        if typed == began:
-            data.setlist(field.html_name, present)
-        data.setlist(field.html_initial_name, present)
-    data["revision"] = str(action.revision)
-    form = _form_for(request, action, data)
+def _conflict(request: Request, action: ActionItem, mine: Reconciled) -> HttpResponse:
+    form = _form_for(request, action, mine.data)
     form.full_clean()
-    return _form(request, action.postmortem, form, action=_edit_url(action), item=action, theirs=theirs, status=409)
-
-
-def _as_posted(field: forms.BoundField) -> list[str]:
-    """What a page would send that leaves the field as it is."""
-    value = field.value()
-    values = value if isinstance(value, list) else ["" if value is None else value]
-    return _plain(map(str, values))
-
-
-def _plain(values: Iterable[str]) -> list[str]:
-    """For comparing: browsers end lines in two characters, and the order of boxes says nothing."""
-    return sorted(each.replace("\r\n", "\n") for each in values)
-
-
-def _in_words(field: forms.BoundField, action: ActionItem) -> str:
-    if field.name == "lessons":
-        return ", ".join(f"L{lesson.number}" for lesson in action.lessons.all())
-    display = getattr(action, f"get_{field.name}_display", None)
-    value = display() if display else getattr(action, field.name)
-    return "" if value is None else str(value)
+    to = _edit_url(action)
+    return _form(request, action.postmortem, form, action=to, item=action, theirs=mine.theirs, status=409)
 
 
 def _gone(request: Request, action: ActionItem, form: ActionForm | DeliverableForm) -> HttpResponse:

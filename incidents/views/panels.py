@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.http import Http404, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRefresh, trigger_client_event
 
 from accounts.access import Request, opens
+from accounts.conflict import reconcile, send_beginnings
 from accounts.exceptions import EditedMeanwhile
 from accounts.pages import after_change, render_part
 from incidents import rules
@@ -51,16 +52,23 @@ class Panel:
 
 def edit_panel(request: Request, incident: Incident, panel: Panel) -> HttpResponseBase:
     """Show the panel's form, or save it and show the panel."""
-    form = panel.form(request, incident, request.POST if request.method == "POST" else None)
-    if not form.is_bound:
-        return _form(request, incident, panel, form, status=200)
-    if not form.is_valid():
-        return _form(request, incident, panel, form, status=422)
-    try:
-        saved = panel.save(request, incident, dict(form.cleaned_data))
-    except EditedMeanwhile as conflict:
-        return _conflict(request, panel, conflict)
-    if request.htmx and saved.timezone != incident.timezone:
+    zone = incident.timezone
+    data: QueryDict | None = request.POST if request.method == "POST" else None
+    while True:
+        form = _form_of(request, incident, panel, data)
+        if data is None or not form.is_valid():
+            return _form(request, incident, panel, form, status=200 if data is None else 422)
+        try:
+            saved = panel.save(request, incident, dict(form.cleaned_data))
+            break
+        except EditedMeanwhile:
+            incident.refresh_from_db()
+            mine = reconcile(data, _form_of(request, incident, panel, None), revision=incident.revision)
+            data = mine.data
+            if mine.theirs:
+                form = _form_of(request, incident, panel, data)
+                return _form(request, incident, panel, form, status=409, theirs=mine.theirs)
+    if request.htmx and saved.timezone != zone:
         return HttpResponseClientRefresh()
     response = after_change(
         request, f"incidents/_{panel.name}.html", page_context(request, saved), to=saved.get_absolute_url()
@@ -75,30 +83,19 @@ def announced(response: HttpResponseBase) -> HttpResponseBase:
     return response
 
 
-def _form(request: Request, incident: Incident, panel: Panel, form: forms.Form, *, status: int) -> HttpResponse:
-    context = {"incident": incident, "form": form, "panel": panel}
+def _form_of(request: Request, incident: Incident, panel: Panel, data: Mapping[str, Any] | None) -> forms.Form:
+    form = panel.form(request, incident, data)
+    send_beginnings(form)
+    return form
+
+
+def _form(
+    request: Request, incident: Incident, panel: Panel, form: forms.Form, *, status: int, **more: Any
+) -> HttpResponse:
+    context = {"incident": incident, "form": form, "panel": panel, **more}
     title = f"{panel.title} of {incident.reference}"
     return render_part(
         request, "incidents/_panel_form.html", context, title=title, back=incident.get_absolute_url(), status=status
-    )
-
-
-def _conflict(request: Request, panel: Panel, conflict: EditedMeanwhile) -> HttpResponse:
-    """Show what stands now beside the person's own input, which stays in the form; saving again is then deliberate."""
-    current = Incident.objects.get(pk=conflict.current.pk)
-    theirs = panel.form(request, current, None)
-    data = request.POST.copy()
-    data["revision"] = str(current.revision)
-    mine = panel.form(request, current, data)
-    context = {
-        "incident": current,
-        "form": mine,
-        "panel": panel,
-        "theirs": [(field.label, theirs[field.name].value()) for field in mine if field.name in mine.changed_data],
-    }
-    title = f"{panel.title} of {current.reference}"
-    return render_part(
-        request, "incidents/_panel_form.html", context, title=title, back=current.get_absolute_url(), status=409
     )
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access import Request, opens
+from accounts.conflict import reconcile, send_beginnings
 from accounts.exceptions import EditedMeanwhile
 from accounts.pages import after_change, render_part
 from incidents import rules
@@ -72,31 +73,37 @@ def edit_part(request: Request, part: AnyPart) -> HttpResponseBase:
     """Show the part's form, or save it; someone who saved first is shown beside the person's own input."""
     kind, incident = KIND_OF[type(part)], part.incident
     action = reverse(f"incidents:{kind.noun}-edit", args=[part.pk])
-    form = kind.bound_form(incident, request.POST if request.method == "POST" else None, kind.facts_of(part))
-    if not form.is_bound or not form.is_valid():
-        return _form(request, incident, kind, form, action=action, part=part)
-    changes = dict(form.cleaned_data)
-    try:
-        services.update_part(
-            part=part, revision=changes.pop("revision") or 0, changes=changes, by=request.user, now=timezone.now()
-        )
-    except EditedMeanwhile:
-        return _conflict(request, part, kind, action)
-    except services.AlreadyGone:
-        return _form(
-            request, incident, kind, form, action=reverse(f"incidents:{kind.noun}-add", args=[incident.pk]), gone=True
-        )
-    return show_panel(request, incident, kind.panel)
+    data: QueryDict | None = request.POST if request.method == "POST" else None
+    while True:
+        form = _form_of(part, data)
+        if data is None or not form.is_valid():
+            return _form(request, incident, kind, form, action=action, part=part)
+        try:
+            _save(request, part, dict(form.cleaned_data))
+        except EditedMeanwhile:
+            part.refresh_from_db()
+            mine = reconcile(data, _form_of(part, None), revision=part.revision)
+            data = mine.data
+            if mine.theirs:
+                form = _form_of(part, data)
+                return _form(request, incident, kind, form, action=action, part=part, theirs=mine.theirs)
+        except services.AlreadyGone:
+            action = reverse(f"incidents:{kind.noun}-add", args=[incident.pk])
+            return _form(request, incident, kind, form, action=action, gone=True)
+        else:
+            return show_panel(request, incident, kind.panel)
 
 
-def _conflict(request: Request, part: AnyPart, kind: Kind, action: str) -> HttpResponse:
-    part.refresh_from_db()
-    data = request.POST.copy()
-    data["revision"] = str(part.revision)
+def _form_of(part: AnyPart, data: Mapping[str, Any] | None) -> forms.Form:
+    kind = KIND_OF[type(part)]
     form = kind.bound_form(part.incident, data, kind.facts_of(part))
-    theirs = kind.bound_form(part.incident, None, kind.facts_of(part))
-    differing = [(field.label, theirs[field.name].value()) for field in form if field.name in form.changed_data]
-    return _form(request, part.incident, kind, form, action=action, part=part, theirs=differing)
+    send_beginnings(form)
+    return form
+
+
+def _save(request: Request, part: AnyPart, changes: dict[str, Any]) -> None:
+    revision = changes.pop("revision") or 0
+    services.update_part(part=part, revision=revision, changes=changes, by=request.user, now=timezone.now())
 
 
 def _form(
