@@ -9,7 +9,8 @@ from django.http import QueryDict
 
 from accounts.forms import CleanTextMixin, team_filter
 from accounts.models import User
-from actions.dashboard import BY, Choice
+from actions.counting import BY
+from actions.dashboard import Choice
 from actions.enums import Priority, Status, ViewOf
 from actions.filters import ALL, LANGUISHING, OVERDUE, SOON, TO_DO, ActionFilters, Days
 from actions.owners import people_to_filter_by

@@ -18,7 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Team, User
-from actions.dashboard import AGES, BY, Choice, Group, Tally, dashboard
+from actions.counting import AGES, BY, Tally
+from actions.dashboard import Choice, Group, dashboard
 from actions.due import is_overdue, today_for
 from actions.enums import Status
 from actions.filters import ActionFilters
