@@ -23,7 +23,18 @@ def action_context(request: Request, action: ActionItem, **more: Any) -> dict[st
     now = timezone.now()
     shown = queries.row_for_page(action, user=request.user, can_edit=can_edit, now=now)
     row = replace(shown, jira=jira_row(shown.action, now=now))
-    return {"row": row, "postmortem": row.action.postmortem, **more}
+    return {
+        "row": row,
+        "postmortem": row.action.postmortem,
+        "is_own_page": is_own_page(request, action),
+        **more,
+    }
+
+
+def is_own_page(request: Request, action: ActionItem) -> bool:
+    """Whether this is asked for on the page of the action alone."""
+    shown_on = request.htmx.current_url_abs_path if request.htmx else request.path
+    return shown_on == action.get_absolute_url()
 
 
 def list_context(request: Request, postmortem: Postmortem) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from actions.models import ActionIdea, ActionItem, WorkLink
 from actions.services import action as services
 from actions.services.idea import take_up_idea
 from actions.services.link import add_link, complete_action, remove_link
-from actions.views.context import action_context, list_context
+from actions.views.context import action_context, is_own_page, list_context
 from postmortems import rules as postmortem_rules
 from postmortems.models import Postmortem
 
@@ -285,12 +285,12 @@ def action_delete(request: Request, action: ActionItem) -> HttpResponseBase:
         title = f"Delete {action.reference}?"
         back = action.get_absolute_url()
         return render_part(request, "actions/_action_delete.html", {"item": action}, title=title, back=back)
-    postmortem, own_page = action.postmortem, action.get_absolute_url()
+    postmortem, on_own_page = action.postmortem, is_own_page(request, action)
     try:
         services.delete_action(action=action, by=request.user, now=timezone.now())
     except services.AlreadyGone:
         return _show_block(request, postmortem)
-    if request.htmx and request.htmx.current_url_abs_path == own_page:
+    if on_own_page:
         return HttpResponseClientRedirect(_block_url(postmortem))
     return _show_block(request, postmortem)
 

@@ -290,6 +290,30 @@ def test_marks_of_the_review_are_those_of_today(page: Page, three: list[ActionIt
     expect(page.locator(".is-talked-about")).to_have_count(0)
 
 
+def test_the_heading_of_an_action_follows_its_title(page: Page, three: list[ActionItem]) -> None:
+    page.goto(f"/actions/{three[0].pk}/")
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_label("What will be done").fill("Alert on age")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Action 0")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Alert on age")).to_have_count(1)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Alert on age")
+
+
+def test_lists_fit_a_phone_with_what_matters_most(page: Page, postmortem: Postmortem, three: list[ActionItem]) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    for url, words in (
+        ("/actions/", ["Overdue by 11 days", "Alice"]),
+        ("/incidents/", ["SEV2", "Resolved"]),
+        ("/postmortems/", ["Draft", "SEV2", "Alice"]),
+    ):
+        page.goto(url)
+        row = page.locator("tbody tr").first
+        for word in words:
+            expect(row.get_by_text(word).locator("visible=true")).to_be_in_viewport(ratio=1)
+        assert page.locator(".table-wrap").evaluate("wrap => wrap.scrollWidth - wrap.clientWidth") == 0, url
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_a_long_word_in_a_title_widens_no_page(page: Page, postmortem: Postmortem, alice: User, width: int) -> None:
     action = make_action(postmortem, title="Drop " + "checkout_" * 20, owner=alice, due_on=timezone.localdate())
@@ -297,7 +321,7 @@ def test_a_long_word_in_a_title_widens_no_page(page: Page, postmortem: Postmorte
     page.set_viewport_size({"width": width, "height": 844})
     for url in ("/actions/", f"/actions/{action.pk}/", f"/postmortems/{postmortem.pk}/write/"):
         page.goto(url)
-        expect(page.get_by_role("link", name=action.reference).first).to_be_visible()
+        expect(page.get_by_text(action.title).locator("visible=true").first).to_be_visible()
         overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert (url, overflow) == (url, 0)
 
