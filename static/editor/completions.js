@@ -1,5 +1,7 @@
 import { autocompletion } from "@codemirror/autocomplete";
 
+import { isInCode } from "./places.js";
+
 const SLASH = /(?:^|\s)\/[^\s/]*$/;
 const AT = /(?:^|\s)@[\p{L}\p{N}.'-]*$/u;
 
@@ -16,7 +18,8 @@ const FORMATS = [
 /** The slash menu, and `@` for people. */
 export function completions(references, peopleUrl) {
   return autocompletion({
-    override: [(context) => inserted(context, references), (context) => mentioned(context, peopleUrl, references)],
+    // one source: while a second one is asked, Enter would not take what is shown
+    override: [(context) => inserted(context, references) ?? mentioned(context, peopleUrl, references)],
     icons: false,
     maxRenderedOptions: 60,
     activateOnTyping: true,
@@ -25,18 +28,39 @@ export function completions(references, peopleUrl) {
 
 function start(context, pattern) {
   const found = context.matchBefore(pattern);
-  if (!found) return null;
+  if (!found || isCode(context.state, context.pos) || isBeforeWord(context.state, context.pos)) return null;
   return found.from + found.text.search(/\S/);
+}
+
+const isBeforeWord = (state, at) => /^[\p{L}\p{N}/_]/u.test(state.sliceDoc(at, at + 2));
+
+/** In code, or after the mark that begins code within a line. */
+function isCode(state, at) {
+  const line = state.doc.lineAt(at);
+  const outside = state.sliceDoc(line.from, at).replaceAll(/\\`|(`+)(?!`).*?(?<!`)\1(?!`)/g, "");
+  return outside.includes("`") || isInCode(state, at);
 }
 
 function inserted(context, references) {
   const from = start(context, SLASH);
   if (from === null) return null;
-  const options = references.groups.flatMap(({ label, choices }, rank) =>
+  const data = references.groups.flatMap(({ label, choices }, rank) =>
     choices.map((choice) => ({ ...option(nameOf(choice), choice.markdown ?? `{{${choice.key}}}`, { name: label, rank }), ...detailOf(choice) })),
   );
   const formats = FORMATS.map(([label, words, caret]) => option(label, words, { name: "Text", rank: 99 }, caret));
-  return { from: from + 1, options: [...options, ...formats], validFor: /^[^\s/]*$/ };
+  return matching([...data, ...formats], from + 1, context);
+}
+
+/** Those with a word that begins with what is typed; null when there are none. */
+function matching(all, from, { state, pos }) {
+  const typed = state.sliceDoc(from, pos);
+  if (/[\s/]/.test(typed)) return null;
+  const begins = new RegExp(`(?<![\\p{L}\\p{N}])${typed.replaceAll(/[$()*+.?[\\\]^{|}]/g, "\\$&")}`, "iu");
+  const found = ({ label }) => label.search(begins);
+  const options = all.filter((each) => found(each) >= 0);
+  const getMatch = (each) => [found(each), found(each) + typed.length];
+  const update = (_result, mapped, _to, context) => matching(all, mapped, context);
+  return options.length ? { from, options, filter: false, getMatch, update } : null;
 }
 
 /** Plain facts go by their name, with their value beside it; everything else is known by what it says. */

@@ -1,0 +1,23 @@
+import { ensureSyntaxTree, syntaxTree } from "@codemirror/language";
+
+const PARSES_FOR_MS = 100;
+const CODE = new Set(["FencedCode", "CodeBlock", "InlineCode"]);
+
+/** The innermost part of the text around `at` that is one of `names`; null when there is none. */
+function around(state, at, names) {
+  const tree = ensureSyntaxTree(state, at, PARSES_FOR_MS) ?? syntaxTree(state);
+  for (const side of [-1, 1]) {
+    for (let node = tree.resolveInner(at, side); node; node = node.parent) if (names.has(node.name)) return node;
+  }
+  return null;
+}
+
+/** Would what is typed at `at` be code? */
+export function isInCode(state, at) {
+  const code = around(state, at, CODE);
+  if (!code) return false;
+  if (code.name === "CodeBlock") return code.from <= at && at <= code.to;
+  const closing = code.lastChild;
+  const isClosed = closing?.name === "CodeMark" && closing.from > code.from;
+  return code.from < at && (isClosed ? at <= closing.from : at <= code.to);
+}

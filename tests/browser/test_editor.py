@@ -1,0 +1,109 @@
+"""What the editor of a section does by itself while somebody writes: its menu, pasted text, files, Markdown by keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from accounts.models import Team, User
+from postmortems.collab import store
+from postmortems.models import Section
+from tests.browser.test_live import SAVED, chip, editor
+from tests.factories.postmortems import EventFactory, IncidentFactory, PostmortemFactory, SectionFactory
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
+ContextOf = Callable[..., BrowserContext]
+Opened = Callable[..., Page]
+MENU_OPENS_MS = 400
+
+
+@pytest.fixture
+def section(alice: User, team: Team) -> Section:
+    incident = IncidentFactory.create(created_by=alice, title="Checkout failed in the EU")
+    for text in ("Every alarm rang in the tower", "Headers were cut, a list of codes followed"):
+        EventFactory.create(incident=incident, text=text)
+    postmortem = PostmortemFactory.create(owner=alice, incident=incident)
+    return SectionFactory.create(postmortem=postmortem, title="Root cause", body="", position=1)
+
+
+@pytest.fixture
+def opened(context_of: ContextOf, section: Section, alice: User) -> Opened:
+    """Alice on the writing page with this text in the section, the caret at its end."""
+
+    def open_page(body: str = "") -> Page:
+        Section.objects.filter(pk=section.pk).update(body=body)
+        page = context_of(alice).new_page()
+        page.goto(f"/postmortems/{section.postmortem_id}/write/")
+        expect(page.locator("live-document[data-ready]")).to_be_visible(timeout=15_000)
+        editor(page).click()
+        page.keyboard.press("Control+End")
+        return page
+
+    return open_page
+
+
+def written(page: Page, section: Section) -> str:
+    """The text of the section once the page says that it is saved."""
+    expect(chip(page)).to_have_text(SAVED)
+    return store.load(section.postmortem_id).document.text(section.pk)
+
+
+def back(page: Page, count: int) -> None:
+    for _ in range(count):
+        page.keyboard.press("ArrowLeft")
+
+
+# -- The slash menu ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", ["It is in /var/log/app", "and/or", "See /etc", "On a /var", "https://a.example/sev"])
+def test_a_path_is_no_command_and_enter_ends_its_line(opened: Opened, section: Section, words: str) -> None:
+    page = opened()
+    page.keyboard.type(words)
+    page.wait_for_timeout(MENU_OPENS_MS)
+    page.keyboard.press("Enter")
+    page.keyboard.type("Next.")
+    assert written(page, section) == f"{words}\nNext."
+
+
+@pytest.mark.parametrize(
+    ("before", "typed"),
+    [
+        ("```\n\n```", "/sev"),
+        ("```\nrm -r \n```", "/sev"),
+        ("```\n\n```", "@bo"),
+        ("Run `rm `", "/sev"),
+        ("Run `rm ", "/sev"),
+    ],
+)
+def test_code_has_no_menu(opened: Opened, section: Section, before: str, typed: str) -> None:
+    page = opened(before)
+    closing = before[3:].find("```") > -1
+    back(page, 4 if closing else int(before.endswith("`")))
+    page.keyboard.type(typed)
+    page.wait_for_timeout(MENU_OPENS_MS)
+    assert page.get_by_role("listbox").count() == 0
+    assert typed in written(page, section)
+
+
+def test_the_menu_stays_away_in_front_of_a_word(opened: Opened, section: Section) -> None:
+    page = opened("severity")
+    page.keyboard.press("Home")
+    page.keyboard.type("/sev")
+    page.wait_for_timeout(MENU_OPENS_MS)
+    assert page.get_by_role("listbox").count() == 0
+
+
+def test_the_menu_shows_what_has_a_word_that_begins_so(opened: Opened) -> None:
+    page = opened()
+    page.keyboard.type("/lo")
+    page.wait_for_timeout(MENU_OPENS_MS)
+    assert page.get_by_role("option").count() == 0
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Backspace")
+    page.keyboard.type("tow")
+    expect(page.get_by_role("option")).to_have_text([re.compile("Every alarm rang in the tower$")])
+    expect(page.locator(".cm-completionMatchedText")).to_have_text("tow")
