@@ -1,6 +1,7 @@
 import { autocompletion } from "@codemirror/autocomplete";
 
-import { isInCode } from "./places.js";
+import { onOwnLine } from "./own-line.js";
+import { isInCell, isInCode } from "./places.js";
 
 const SLASH = /(?:^|\s)\/[^\s/]*$/;
 const AT = /(?:^|\s)@[\p{L}\p{N}.'-]*$/u;
@@ -43,25 +44,27 @@ function isCode(state, at) {
 
 function inserted(context, references) {
   const from = start(context, SLASH);
-  if (from === null) return null;
-  const data = references.groups.flatMap(({ label, choices }, rank) =>
-    choices.map((choice) => ({ ...option(nameOf(choice), choice.markdown ?? `{{${choice.key}}}`, { name: label, rank }), ...detailOf(choice) })),
-  );
-  const formats = FORMATS.map(([label, words, caret]) => option(label, words, { name: "Text", rank: 99 }, caret));
-  return matching([...data, ...formats], from + 1, context);
+  return from === null ? null : insertable(context, from + 1, references);
 }
 
-/** Those with a word that begins with what is typed; null when there are none. */
-function matching(all, from, { state, pos }) {
+/** What has a word that begins with what is typed, commands first; null when there is nothing. */
+function insertable({ state, pos }, from, references) {
   const typed = state.sliceDoc(from, pos);
   if (/[\s/]/.test(typed)) return null;
   const begins = new RegExp(`(?<![\\p{L}\\p{N}])${typed.replaceAll(/[$()*+.?[\\\]^{|}]/g, "\\$&")}`, "iu");
   const found = ({ label }) => label.search(begins);
-  const options = all.filter((each) => found(each) >= 0);
+  const options = [...data(references), ...(isInCell(state, pos) ? [] : formats(typed))].filter((each) => found(each) >= 0);
   const getMatch = (each) => [found(each), found(each) + typed.length];
-  const update = (_result, mapped, _to, context) => matching(all, mapped, context);
+  const update = (_result, mapped, _to, context) => insertable(context, mapped, references);
   return options.length ? { from, options, filter: false, getMatch, update } : null;
 }
+
+const data = ({ groups }) =>
+  groups.flatMap(({ label, choices }, rank) =>
+    choices.map((choice) => ({ ...option(nameOf(choice), choice.markdown ?? `{{${choice.key}}}`, { name: label, rank }), ...detailOf(choice) })),
+  );
+
+const formats = (typed) => FORMATS.map(([label, words, caret]) => block(label, words, { name: "Text", rank: typed ? -1 : 99 }, caret));
 
 /** Plain facts go by their name, with their value beside it; everything else is known by what it says. */
 const isFact = ({ key, markdown }) => !markdown && !key.includes(":");
@@ -69,13 +72,19 @@ const nameOf = (choice) => (isFact(choice) ? choice.key.replaceAll("-", " ") : c
 const detailOf = (choice) => (isFact(choice) ? { detail: choice.label } : {});
 
 /** The sign that opened the menu is replaced too. */
-function option(label, words, section, caret = words.length) {
+function option(label, words, section) {
   const apply = (view, _completion, from, to) =>
     view.dispatch({
       changes: { from: from - 1, to, insert: words },
-      selection: { anchor: from - 1 + caret },
+      selection: { anchor: from - 1 + words.length },
       userEvent: "input.complete",
     });
+  return { label, section, apply };
+}
+
+function block(label, words, section, caret = words.length) {
+  const apply = (view, _completion, from, to) =>
+    view.dispatch({ ...onOwnLine(view.state, from - 1, to, words, caret), userEvent: "input.complete", scrollIntoView: true });
   return { label, section, apply };
 }
 

@@ -2,6 +2,7 @@ import { ensureSyntaxTree, syntaxTree } from "@codemirror/language";
 
 const PARSES_FOR_MS = 100;
 const CODE = new Set(["FencedCode", "CodeBlock", "InlineCode"]);
+const ROWS = new Set(["TableHeader", "TableRow"]);
 
 /** The innermost part of the text around `at` that is one of `names`; null when there is none. */
 function around(state, at, names) {
@@ -20,4 +21,13 @@ export function isInCode(state, at) {
   const closing = code.lastChild;
   const isClosed = closing?.name === "CodeMark" && closing.from > code.from;
   return code.from < at && (isClosed ? at <= closing.from : at <= code.to);
+}
+
+/** Is `at` in a cell of a table? */
+export function isInCell(state, at) {
+  const row = around(state, at, ROWS);
+  if (!row) return false;
+  const [before, after] = [state.sliceDoc(row.from, at), state.sliceDoc(at, row.to)];
+  const isOutside = (!before && after.startsWith("|")) || (!after.trim() && /(?<!\\)\|\s*$/.test(before));
+  return at >= row.from && at <= row.to && !isOutside;
 }

@@ -107,3 +107,59 @@ def test_the_menu_shows_what_has_a_word_that_begins_so(opened: Opened) -> None:
     page.keyboard.type("tow")
     expect(page.get_by_role("option")).to_have_text([re.compile("Every alarm rang in the tower$")])
     expect(page.locator(".cm-completionMatchedText")).to_have_text("tow")
+
+
+@pytest.mark.parametrize(
+    ("typed", "becomes"),
+    [("/head", "### A"), ("/list", "- A"), ("/code", "```\nA\n```"), ("/quo", "> A"), ("/check", "- [ ] A")],
+)
+def test_commands_come_before_all_else_that_begins_so(
+    opened: Opened, section: Section, typed: str, becomes: str
+) -> None:
+    page = opened()
+    page.keyboard.type(typed)
+    expect(page.get_by_role("option", selected=True)).to_be_visible()
+    page.wait_for_timeout(100)
+    page.keyboard.press("Enter")
+    page.keyboard.type("A")
+    assert written(page, section) == becomes
+
+
+TABLE = "| What | When |\n| --- | --- |\n|  |  |"
+
+
+@pytest.mark.parametrize(
+    ("before", "typed", "after", "becomes"),
+    [
+        ("Some words", " /head", "", "Some words\n\n### A"),
+        ("Some words", " /head", " and more", "Some words\n\n### A\n\nand more"),
+        ("", "/head", " Title", "### ATitle"),
+        ("Some words", " /code", " and more", "Some words\n\n```\nA\n```\n\nand more"),
+        ("- one", " /bul", "", "- one\n- A"),
+        ("- ", "/check", "", "- [ ] A"),
+        ("- one\n- ", "/code", "", "- one\n```\nA\n```"),
+        ("> ", "/code", "", "> ```\n> A\n> ```"),
+        ("Some words", " /table", "\nMore", f"Some words\n\n{TABLE.replace('What', 'A')}\n\nMore"),
+    ],
+)
+def test_a_block_stands_on_a_line_of_its_own(
+    opened: Opened, section: Section, before: str, typed: str, after: str, becomes: str
+) -> None:
+    page = opened(before + after)
+    back(page, len(after))
+    page.keyboard.type(typed)
+    expect(page.get_by_role("option", selected=True)).to_be_visible()
+    page.wait_for_timeout(100)
+    page.keyboard.press("Enter")
+    if "table" in typed:
+        page.keyboard.press("Shift+Control+ArrowRight")
+    page.keyboard.type("A")
+    assert written(page, section) == becomes
+
+
+def test_a_table_offers_no_blocks(opened: Opened) -> None:
+    page = opened("| a | b |\n| --- | --- |\n| c |  |")
+    back(page, 2)
+    page.keyboard.type("/t")
+    expect(page.get_by_role("option").first).to_be_visible()
+    expect(page.get_by_role("option", name="Table")).to_have_count(0)
