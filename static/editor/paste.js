@@ -1,12 +1,10 @@
 import { tables } from "@joplin/turndown-plugin-gfm";
-import { EditorSelection } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 import TurndownService from "turndown";
-import * as Y from "yjs";
 
 import { toast } from "../js/dom.js";
 import { upload } from "../js/uploads.js";
-import { indexIn } from "./remote-cursors.js";
+import { begin, end, sending } from "./sending.js";
 
 const ADDRESS = /^https?:\/\/\S+$/;
 const MOST_CHARACTERS = 900_000;
@@ -32,24 +30,25 @@ function replaceSelection(view, words) {
 }
 
 /** Takes what is pasted or dropped: files are attached, a link goes onto the selection, HTML becomes Markdown. */
-export function pasting(attachUrl, ytext) {
-  return EditorView.domEventHandlers({
-    paste: (event, view) => !view.state.readOnly && take(event, event.clipboardData, view, attachUrl, ytext),
+export function pasting(attachUrl, undoManager) {
+  const handlers = EditorView.domEventHandlers({
+    paste: (event, view) => !view.state.readOnly && take(event, event.clipboardData, view, attachUrl, undoManager),
     drop(event, view) {
       if (view.state.readOnly || !event.dataTransfer?.files.length) return false;
       const at = view.posAtCoords({ x: event.clientX, y: event.clientY }, false);
       view.dispatch({ selection: { anchor: at } });
-      return take(event, event.dataTransfer, view, attachUrl, ytext);
+      return take(event, event.dataTransfer, view, attachUrl, undoManager);
     },
   });
+  return [handlers, sending];
 }
 
-function take(event, transfer, view, attachUrl, ytext) {
+function take(event, transfer, view, attachUrl, undoManager) {
   if (!transfer) return false;
   const plain = transfer.getData("text/plain");
   if (transfer.files.length && !plain) {
     event.preventDefault();
-    attachAll([...transfer.files], view, attachUrl, ytext);
+    attachAll([...transfer.files], view, attachUrl, undoManager);
     return true;
   }
   if (plain.length + view.state.doc.length > MOST_CHARACTERS) {
@@ -70,18 +69,12 @@ function linkOnto(view, plain) {
   return ADDRESS.test(plain.trim()) && text && !text.includes("\n") ? `[${text}](${plain.trim()})` : "";
 }
 
-/**
- * Send each file and write its Markdown where the caret was; others see only what is finished. The name of an image is
- * selected then, so that what it shows can be typed instead.
- */
-export async function attachAll(files, view, attachUrl, ytext) {
+/** Send each file; its Markdown takes the place that it holds meanwhile. */
+export async function attachAll(files, view, attachUrl, undoManager) {
+  begin(view, files);
   for (const file of files) {
     toast(`Sending ${file.name}…`, "info");
-    const place = Y.createRelativePositionFromTypeIndex(ytext, view.state.selection.main.head);
-    const written = await upload(file, attachUrl);
-    if (!written || !view.dom.isConnected) continue;
-    const at = indexIn(ytext, Y.relativePositionToJSON(place), view.state.doc.length) ?? view.state.doc.length;
-    const name = written.startsWith("![") ? EditorSelection.range(at + 2, at + written.indexOf("](")) : null;
-    view.dispatch({ changes: { from: at, insert: written }, selection: name ?? { anchor: at + written.length } });
+    const markdown = await upload(file, attachUrl);
+    if (view.dom.isConnected) end(view, file, markdown, undoManager);
   }
 }

@@ -48,7 +48,7 @@ export class SectionEditor {
           syntaxHighlighting(look),
           completions(references, peopleUrl),
           shownReferences(references),
-          pasting(attachUrl, ytext),
+          pasting(attachUrl, this.undoManager),
           highlightSpecialChars(),
           dropCursor(),
           EditorView.lineWrapping,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from PIL import Image
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from accounts.models import Team, User
 from postmortems.collab import store
-from postmortems.models import Section
+from postmortems.models import Participant, Section
 from tests.browser.test_live import SAVED, chip, editor
 from tests.factories.postmortems import EventFactory, IncidentFactory, PostmortemFactory, SectionFactory
 
@@ -163,3 +166,90 @@ def test_a_table_offers_no_blocks(opened: Opened) -> None:
     page.keyboard.type("/t")
     expect(page.get_by_role("option").first).to_be_visible()
     expect(page.get_by_role("option", name="Table")).to_have_count(0)
+
+
+# -- Files -------------------------------------------------------------------------------------------------------------
+
+PASTE_FILES = """(files) => {
+    const data = new DataTransfer();
+    for (const [name, bytes] of files) {
+        const content = Uint8Array.from(atob(bytes), (each) => each.charCodeAt());
+        data.items.add(new File([content], name, {type: "image/png"}));
+    }
+    const paste = new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true});
+    document.activeElement.dispatchEvent(paste);
+}"""
+
+
+def paste_images(page: Page, *names: str) -> list[Route]:
+    """Paste pictures by these names; what is sent waits in the answer until it is let go."""
+    held: list[Route] = []
+    page.route(re.compile(r"/files/$"), lambda route: held.append(route))
+    drawn = io.BytesIO()
+    Image.new("RGB", (4, 4), "teal").save(drawn, "PNG")
+    page.evaluate(PASTE_FILES, [[name, base64.b64encode(drawn.getvalue()).decode()] for name in names])
+    wait_for(page, lambda: len(held) == 1)
+    return held
+
+
+def wait_for(page: Page, is_so: Callable[[], bool]) -> None:
+    for _ in range(100):
+        if is_so():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("It did not happen within five seconds.")
+
+
+def without_addresses(text: str) -> str:
+    return re.sub(r"\(/files/[^)]+\)", "()", text)
+
+
+def test_an_image_takes_its_place_however_much_is_written_meanwhile(
+    opened: Opened, context_of: ContextOf, section: Section, bob: User
+) -> None:
+    page = opened("Before ")
+    other = context_of(bob).new_page()
+    Participant.objects.create(postmortem=section.postmortem, user=bob, role="contributor")
+    other.goto(page.url)
+    expect(other.locator("live-document[data-ready]")).to_be_visible(timeout=15_000)
+    held = paste_images(page, "graph.png")
+    expect(page.locator(".sending-file")).to_have_text("Sending graph.png…")
+    page.keyboard.type("and after")
+    expect(editor(other)).to_have_text("Before and after")
+    editor(other).click()
+    other.keyboard.press("Control+Home")
+    other.keyboard.type("Note: ")
+    expect(editor(page)).to_have_text("Note: Before Sending graph.png…and after")
+    held[0].continue_()
+    expect(page.locator(".sending-file")).to_have_count(0)
+    page.keyboard.type(", again")
+    assert without_addresses(written(page, section)) == "Note: Before ![graph.png]()and after, again"
+    for left in ("Note: Before ![graph.png]()and after", "Note: Before and after", "Note: Before "):
+        page.keyboard.press("Control+z")
+        assert without_addresses(written(page, section)) == left
+    page.keyboard.press("Control+Shift+Z")
+    page.keyboard.press("Control+Shift+Z")
+    assert without_addresses(written(page, section)) == "Note: Before ![graph.png]()and after"
+
+
+def test_images_keep_their_order_and_the_caret_stays_behind_them(opened: Opened, section: Section) -> None:
+    page = opened("See: ")
+    held = paste_images(page, "one.png", "two.png")
+    expect(page.locator(".sending-file")).to_have_text(["Sending one.png…", "Sending two.png…"])
+    held[0].continue_()
+    wait_for(page, lambda: len(held) == 2)
+    page.keyboard.type("these")
+    held[1].continue_()
+    expect(page.locator(".sending-file")).to_have_count(0)
+    page.keyboard.type(".")
+    assert without_addresses(written(page, section)) == "See: ![one.png]()![two.png]()these."
+
+
+def test_an_image_that_was_not_sent_leaves_no_trace_and_this_is_said(opened: Opened, section: Section) -> None:
+    page = opened("Before ")
+    held = paste_images(page, "graph.png")
+    page.keyboard.type("and after")
+    held[0].abort()
+    expect(page.locator(".toast-error")).to_contain_text("graph.png was not sent: Debrief cannot be reached")
+    expect(page.locator(".sending-file")).to_have_count(0)
+    assert written(page, section) == "Before and after"
