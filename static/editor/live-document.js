@@ -104,7 +104,7 @@ class LiveDocument extends HTMLElement {
       views: () => [...this.sections.values()].map(({ editor: { view } }) => view),
       extensions: [this.comments.extensions(place), this.coach.extensions],
     });
-    const preview = new Preview(panel.querySelector(".live-preview"), previewUrl, ytext);
+    const preview = new Preview(panel.querySelector(".live-preview"), previewUrl, ytext, () => this.connection.isUp);
     this.sections.set(id, { editor, preview, panel, ytext });
     panel.classList.add("is-live");
     const redraw = () => {
@@ -188,7 +188,10 @@ class LiveDocument extends HTMLElement {
     chip.title = hintFor(connection);
     chip.dataset.line = connection.state;
     copy.note(connection.outbox.count);
-    for (const { editor } of this.sections.values()) editor.allow(connection.mayWrite && connection.state !== "lost");
+    for (const { editor, preview } of this.sections.values()) {
+      editor.allow(connection.mayWrite && connection.state !== "lost");
+      preview.again();
+    }
     this.querySelector(".offer-text").hidden = !(connection.outbox.count && (connection.state === "lost" || !connection.mayWrite));
   }
 

@@ -253,3 +253,43 @@ def test_an_image_that_was_not_sent_leaves_no_trace_and_this_is_said(opened: Ope
     expect(page.locator(".toast-error")).to_contain_text("graph.png was not sent: Debrief cannot be reached")
     expect(page.locator(".sending-file")).to_have_count(0)
     assert written(page, section) == "Before and after"
+
+
+# -- The preview -------------------------------------------------------------------------------------------------------
+
+
+def test_without_a_connection_the_preview_says_so_and_is_drawn_once_it_is_back(opened: Opened) -> None:
+    page = opened("A **bold** word.")
+    page.context.set_offline(True)
+    expect(chip(page)).to_contain_text("Offline")
+    page.get_by_role("button", name="Side by side").click()
+    notice = page.locator(".live-preview").get_by_text("There is no connection.")
+    expect(notice).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.locator(".live-preview strong")).to_have_text("bold")
+    expect(notice).to_have_count(0)
+
+
+def test_a_preview_whose_request_is_lost_is_asked_for_again(opened: Opened) -> None:
+    page = opened("A **bold** word.")
+    page.route(re.compile("/preview/"), lambda route: route.abort(), times=1)
+    page.get_by_role("button", name="Side by side").click()
+    notice = page.locator(".live-preview").get_by_text("There is no connection.")
+    expect(notice).to_be_visible()
+    expect(page.locator(".live-preview strong")).to_have_text("bold")
+    expect(notice).to_have_count(0)
+    expect(page.locator(".toast-error")).to_have_count(0)
+
+
+def test_what_is_typed_while_the_preview_is_drawn_is_drawn_next(opened: Opened) -> None:
+    page = opened("A **bold** word.")
+    held: list[Route] = []
+    page.route(re.compile("/preview/"), lambda route: held.append(route), times=1)
+    page.get_by_role("button", name="Side by side").click()
+    wait_for(page, lambda: len(held) == 1)
+    editor(page).click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" And *more*.")
+    page.wait_for_timeout(700)
+    held[0].continue_()
+    expect(page.locator(".live-preview em")).to_have_text("more")
