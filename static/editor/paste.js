@@ -1,9 +1,10 @@
-import { tables } from "@joplin/turndown-plugin-gfm";
+import { strikethrough, tables, taskListItems } from "@joplin/turndown-plugin-gfm";
 import { EditorView } from "@codemirror/view";
 import TurndownService from "turndown";
 
 import { toast } from "../js/dom.js";
 import { upload } from "../js/uploads.js";
+import { tidy } from "./pasted-html.js";
 import { begin, end, sending } from "./sending.js";
 
 const ADDRESS = /^https?:\/\/\S+$/;
@@ -13,14 +14,13 @@ const MOST_CHARACTERS = 900_000;
 const policy = window.trustedTypes?.createPolicy("debrief-paste", { createHTML: (html) => html }) ?? { createHTML: (html) => html };
 
 const turndown = new TurndownService({ headingStyle: "atx", bulletListMarker: "-", codeBlockStyle: "fenced", emDelimiter: "*" });
-turndown.use(tables);
+turndown.use([strikethrough, tables, taskListItems]);
 turndown.remove(["script", "style", "meta", "title", "noscript"]);
 
 /** Markdown of the HTML on the clipboard; "" when it says no more than its plain text. */
 export function markdownOf(html, plain) {
   const parsed = new DOMParser().parseFromString(policy.createHTML(html), "text/html");
-  if (!parsed.body.querySelector("a[href], b, strong, i, em, h1, h2, h3, h4, ul, ol, table, pre, code, blockquote")) return "";
-  for (const image of parsed.body.querySelectorAll("img")) image.replaceWith(image.alt ?? "");
+  if (!tidy(parsed.body)) return "";
   const written = turndown.turndown(parsed.body).replaceAll("\u00a0", " ").trim();
   return written === plain.trim() ? "" : written;
 }

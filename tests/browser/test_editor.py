@@ -14,7 +14,7 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 from accounts.models import Team, User
 from postmortems.collab import store
 from postmortems.models import Participant, Section
-from tests.browser.test_live import SAVED, chip, editor
+from tests.browser.test_live import PASTE, SAVED, chip, editor
 from tests.factories.postmortems import EventFactory, IncidentFactory, PostmortemFactory, SectionFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -293,3 +293,75 @@ def test_what_is_typed_while_the_preview_is_drawn_is_drawn_next(opened: Opened) 
     page.wait_for_timeout(700)
     held[0].continue_()
     expect(page.locator(".live-preview em")).to_have_text("more")
+
+
+# -- Pasted text -------------------------------------------------------------------------------------------------------
+
+
+def span(text: str, style: str = "font-weight:400;font-style:normal;text-decoration:none") -> str:
+    """As Google Docs writes it: every run of characters with all that is to be known of it."""
+    return f'<span style="font-size:11pt;white-space:pre-wrap;{style};vertical-align:baseline">{text}</span>'
+
+
+GOOGLE_DOCS = f"""<meta charset="utf-8"><b style="font-weight:normal;" id="docs-internal-guid-4c1e">
+<h2 dir="ltr">{span("Causes", "font-weight:700;font-style:normal")}</h2>
+<p dir="ltr">{span("The ")}{span("pool ", "font-weight:700;font-style:normal")}{span("ran ")}{
+    span("dry", "font-weight:400;font-style:italic")
+}{span(" and ")}{span("a", "font-weight:700")}{span("b", "font-weight:700;font-style:italic")}{span(".")}</p><br />
+<p dir="ltr">{span("Nobody saw it.")}</p>
+<ul><li dir="ltr"><p dir="ltr" role="presentation">{span("one")}</p></li>
+<ul><li dir="ltr"><p dir="ltr" role="presentation">{span("two")}</p></li></ul></ul>
+<ul><li role="checkbox" aria-checked="true"><img alt="checked" src="data:image/png;base64,"><p>{
+    span("done", "text-decoration:line-through")
+}</p></li>
+<li role="checkbox" aria-checked="false"><img alt="unchecked" src="data:image/png;base64,"><p>{
+    span("open")
+}</p></li></ul>
+<div><table><colgroup><col /><col /></colgroup><tbody>
+<tr><td><p>{span("What")}</p></td><td><p>{span("When")}</p></td></tr>
+<tr><td><p>{span("a|b")}</p><p>{span("c")}</p></td><td><ul><li><p>{span("noon")}</p></li></ul></td></tr>
+</tbody></table></div></b>"""
+FROM_GOOGLE_DOCS = """## Causes
+
+The **pool** ran *dry* and **a*b***.
+
+Nobody saw it.
+
+-   one
+    -   two
+
+-   [x] done
+-   [ ] open
+
+| What | When |
+| --- | --- |
+| a\\|b c | • noon |"""
+
+
+TABLE_WITHOUT_HEADINGS = "<table><tr><td>a</td><td>b</td></tr><tr><td>1</td><td>2</td></tr></table>"
+TABLE_WITH_SPANS = """<table><tr><td colspan="2">a</td></tr>
+<tr><td rowspan="2">1</td><td>2</td></tr><tr><td>3<br>4</td></tr></table>"""
+TABLE_OF_BLOCKS = """<table><tr><th style="text-align: start">a</th></tr>
+<tr><td><h3>1</h3><ul><li>x</li></ul></td></tr></table>"""
+TASKS = """<ul><li class="task-list-item"><input type="checkbox" checked disabled> one</li>
+<li><label><input type="checkbox"> two</label></li></ul>"""
+
+
+@pytest.mark.parametrize(
+    ("html", "markdown"),
+    [
+        (GOOGLE_DOCS, FROM_GOOGLE_DOCS),
+        (f'<b style="font-weight:normal" id="docs-internal-guid-1"><p>{span("some_words")}</p></b>', "plain"),
+        (TABLE_WITHOUT_HEADINGS, "| a   | b   |\n| --- | --- |\n| 1   | 2   |"),
+        (TABLE_WITH_SPANS, "| a   |     |\n| --- | --- |\n| 1   | 2   |\n|     | 3 4 |"),
+        (TABLE_OF_BLOCKS, "| a   |\n| --- |\n| 1 • x |"),
+        (TASKS, "-   [x] one\n-   [ ] two"),
+        ("<p>It <del>was</del> <s>is</s> <strike>will be</strike> so</p>", "It ~~was~~ ~~is~~ ~~will be~~ so"),
+        ("<p>one<br>two <b>three</b></p>", "one  \ntwo **three**"),
+    ],
+    ids=["google-docs", "google-docs-plain", "table", "table-spans", "table-blocks", "tasks", "struck", "breaks"],
+)
+def test_what_others_show_is_pasted_as_markdown(opened: Opened, section: Section, html: str, markdown: str) -> None:
+    page = opened()
+    page.evaluate(PASTE, {"text/html": html, "text/plain": "plain"})
+    assert written(page, section) == markdown
