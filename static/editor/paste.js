@@ -5,6 +5,7 @@ import TurndownService from "turndown";
 import { toast } from "../js/dom.js";
 import { upload } from "../js/uploads.js";
 import { tidy } from "./pasted-html.js";
+import { isInCell, isInCode } from "./places.js";
 import { begin, end, sending } from "./sending.js";
 
 const ADDRESS = /^https?:\/\/\S+$/;
@@ -56,16 +57,31 @@ function take(event, transfer, view, attachUrl, undoManager) {
     toast("That is too much text for one section. Nothing was pasted: attach it as a file.", "error");
     return true;
   }
-  const words = linkOnto(view, plain) || markdownOf(transfer.getData("text/html"), plain);
+  const words = wordsOf(view.state, transfer.getData("text/html"), plain);
   if (!words) return false;
   event.preventDefault();
   replaceSelection(view, words);
   return true;
 }
 
-function linkOnto(view, plain) {
-  const { from, to } = view.state.selection.main;
-  const text = view.state.sliceDoc(from, to);
+/** What to write for what is pasted, as its place wants it; "" when that is the plain text. */
+function wordsOf(state, html, plain) {
+  const { from, to } = state.selection.main;
+  const isOneLine = to <= state.doc.lineAt(from).to;
+  if (isOneLine && isInCell(state, from) && isInCell(state, to)) return linkOnto(state, plain) || inOneCell(plain);
+  if (isInCode(state, from) && isInCode(state, to)) return "";
+  return linkOnto(state, plain) || markdownOf(html, plain);
+}
+
+const inOneCell = (plain) =>
+  plain
+    .replaceAll(/^[\r\n]+|[\r\n]+$/g, "")
+    .replaceAll(/\s*[\r\n\t]\s*/g, " ")
+    .replaceAll(/(?<!\\)\|/g, "\\|");
+
+function linkOnto(state, plain) {
+  const { from, to } = state.selection.main;
+  const text = state.sliceDoc(from, to);
   return ADDRESS.test(plain.trim()) && text && !text.includes("\n") ? `[${text}](${plain.trim()})` : "";
 }
 

@@ -365,3 +365,35 @@ def test_what_others_show_is_pasted_as_markdown(opened: Opened, section: Section
     page = opened()
     page.evaluate(PASTE, {"text/html": html, "text/plain": "plain"})
     assert written(page, section) == markdown
+
+
+PIECES = {"text/html": "<p>one <b>two</b></p><p>x|y</p>", "text/plain": "one two\nx|y"}
+CELLS = "| a | b |\n| --- | --- |\n| c |  |"
+
+
+@pytest.mark.parametrize(
+    ("body", "steps_back", "becomes"),
+    [
+        ("```\n\n```", 4, "```\none two\nx|y\n```"),
+        ("    indented", 0, "    indentedone two\nx|y"),
+        ("Run `rm `", 1, "Run `rm one two\nx|y`"),
+        (CELLS, 2, CELLS.replace("|  |", "| one two x\\|y |")),
+        (CELLS, 6, CELLS.replace("| c |", "| one two x\\|yc |")),
+        (CELLS, 0, f"{CELLS}one **two**\n\nx|y"),
+        ("Run `rm`", 0, "Run `rm`one **two**\n\nx|y"),
+    ],
+)
+def test_code_and_cells_take_plain_text(
+    opened: Opened, section: Section, body: str, steps_back: int, becomes: str
+) -> None:
+    page = opened(body)
+    back(page, steps_back)
+    page.evaluate(PASTE, PIECES)
+    assert written(page, section) == becomes
+
+
+def test_a_cell_takes_lines_without_html_too(opened: Opened, section: Section) -> None:
+    page = opened(CELLS)
+    back(page, 2)
+    page.evaluate(PASTE, {"text/plain": "\none\r\n\ttwo\n"})
+    assert written(page, section) == CELLS.replace("|  |", "| one two |")
