@@ -5,7 +5,7 @@ import TurndownService from "turndown";
 import { toast } from "../js/dom.js";
 import { upload } from "../js/uploads.js";
 import { tidy } from "./pasted-html.js";
-import { isInCell, isInCode } from "./places.js";
+import { isInCell, isInCode, touchesLink } from "./places.js";
 import { begin, end, sending } from "./sending.js";
 
 const ADDRESS = /^https?:\/\/\S+$/;
@@ -79,10 +79,14 @@ const inOneCell = (plain) =>
     .replaceAll(/\s*[\r\n\t]\s*/g, " ")
     .replaceAll(/(?<!\\)\|/g, "\\|");
 
+/** An address links the words that are selected; it takes the place of other addresses, links, lines and code. */
 function linkOnto(state, plain) {
   const { from, to } = state.selection.main;
   const text = state.sliceDoc(from, to);
-  return ADDRESS.test(plain.trim()) && text && !text.includes("\n") ? `[${text}](${plain.trim()})` : "";
+  const address = plain.trim();
+  if (!text || !ADDRESS.test(address)) return "";
+  const isLinked = touchesLink(state, from, to) || ADDRESS.test(text.trim());
+  return isLinked || text.includes("\n") || isInCode(state, from) || isInCode(state, to) ? address : `[${text}](${address})`;
 }
 
 /** Send each file; its Markdown takes the place that it holds meanwhile. */

@@ -2,6 +2,7 @@ import { ensureSyntaxTree, syntaxTree } from "@codemirror/language";
 
 const PARSES_FOR_MS = 100;
 const CODE = new Set(["FencedCode", "CodeBlock", "InlineCode"]);
+const LINKS = new Set(["Link", "Image", "Autolink", "URL", "LinkReference"]);
 const ROWS = new Set(["TableHeader", "TableRow"]);
 
 /** The innermost part of the text around `at` that is one of `names`; null when there is none. */
@@ -30,4 +31,19 @@ export function isInCell(state, at) {
   const [before, after] = [state.sliceDoc(row.from, at), state.sliceDoc(at, row.to)];
   const isOutside = (!before && after.startsWith("|")) || (!after.trim() && /(?<!\\)\|\s*$/.test(before));
   return at >= row.from && at <= row.to && !isOutside;
+}
+
+/** Is any of this part of a link, or an address that becomes one by itself? */
+export function touchesLink(state, from, to) {
+  const tree = ensureSyntaxTree(state, to, PARSES_FOR_MS) ?? syntaxTree(state);
+  let isTouched = false;
+  tree.iterate({
+    from,
+    to,
+    enter({ name, from: begin, to: end, node }) {
+      const isWritten = name !== "Link" || node.getChild("URL") || node.getChild("LinkLabel");
+      if (LINKS.has(name) && isWritten && begin < to && end > from) isTouched = true;
+    },
+  });
+  return isTouched;
 }

@@ -397,3 +397,42 @@ def test_a_cell_takes_lines_without_html_too(opened: Opened, section: Section) -
     back(page, 2)
     page.evaluate(PASTE, {"text/plain": "\none\r\n\ttwo\n"})
     assert written(page, section) == CELLS.replace("|  |", "| one two |")
+
+
+ADDRESS = "https://example.org/graph"
+
+
+@pytest.mark.parametrize(
+    ("body", "first", "count", "becomes"),
+    [
+        ("The pool", 4, 4, f"The [pool]({ADDRESS})"),
+        ("https://old.example/a", 0, 21, ADDRESS),
+        ("See www.old.example/a.", 4, 17, f"See {ADDRESS}."),
+        ("See https://old.example/a.", 12, 3, f"See https://{ADDRESS}.example/a."),
+        ("See [it](https://old.example).", 4, 25, f"See {ADDRESS}."),
+        ("See [it](https://old.example).", 5, 2, f"See [{ADDRESS}](https://old.example)."),
+        ("See [it](https://old.example).", 9, 19, f"See [it]({ADDRESS})."),
+        ("See it [it](https://old.example).", 4, 6, f"See {ADDRESS}](https://old.example)."),
+        ("See [it].", 5, 2, f"See [[it]({ADDRESS})]."),
+        ("Run `curl here`", 10, 4, f"Run `curl {ADDRESS}`"),
+        ("```\nhere\n```", 4, 4, f"```\n{ADDRESS}\n```"),
+        ("one\ntwo", 0, 7, ADDRESS),
+        ("| a |\n| --- |\n| c |", 16, 1, f"| a |\n| --- |\n| [c]({ADDRESS}) |"),
+    ],
+)
+def test_an_address_links_words_and_takes_the_place_of_all_else(
+    opened: Opened, section: Section, body: str, first: int, count: int, becomes: str
+) -> None:
+    page = opened(body)
+    choose(page, first, count)
+    page.evaluate(PASTE, {"text/html": f'<a href="{ADDRESS}">{ADDRESS}</a>', "text/plain": ADDRESS})
+    assert written(page, section) == becomes
+
+
+def choose(page: Page, first: int, count: int) -> None:
+    """Select so many characters after the first ones, by keys."""
+    page.keyboard.press("Control+Home")
+    for _ in range(first):
+        page.keyboard.press("ArrowRight")
+    for _ in range(count):
+        page.keyboard.press("Shift+ArrowRight")
