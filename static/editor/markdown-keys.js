@@ -1,25 +1,7 @@
 import { deleteMarkupBackward, insertNewlineContinueMarkup } from "@codemirror/lang-markdown";
 import { EditorSelection } from "@codemirror/state";
 
-/** Put `mark` around each selection, or take it away. */
-function wrap(mark) {
-  return ({ state, dispatch }) => {
-    if (state.readOnly) return false;
-    const change = state.changeByRange((range) => {
-      const text = state.sliceDoc(range.from, range.to);
-      const { length } = mark;
-      const isAround = state.sliceDoc(range.from - length, range.from) === mark && state.sliceDoc(range.to, range.to + length) === mark;
-      if (isAround) {
-        const changes = [{ from: range.from - length, to: range.from }, { from: range.to, to: range.to + length }];
-        return { changes, range: EditorSelection.range(range.from - length, range.to - length) };
-      }
-      const changes = [{ from: range.from, insert: mark }, { from: range.to, insert: mark }];
-      return { changes, range: EditorSelection.range(range.from + length, range.from + length + text.length) };
-    });
-    dispatch(state.update(change, { userEvent: "input", scrollIntoView: true }));
-    return true;
-  };
-}
+import { wrap } from "./emphasis.js";
 
 /** `[selection](address)`, with the address selected. */
 function link({ state, dispatch }) {

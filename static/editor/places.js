@@ -5,9 +5,12 @@ const CODE = new Set(["FencedCode", "CodeBlock", "InlineCode"]);
 const LINKS = new Set(["Link", "Image", "Autolink", "URL", "LinkReference"]);
 const ROWS = new Set(["TableHeader", "TableRow"]);
 
+/** What the text up to `at` consists of. */
+export const treeTo = (state, at) => ensureSyntaxTree(state, at, PARSES_FOR_MS) ?? syntaxTree(state);
+
 /** The innermost part of the text around `at` that is one of `names`; null when there is none. */
 function around(state, at, names) {
-  const tree = ensureSyntaxTree(state, at, PARSES_FOR_MS) ?? syntaxTree(state);
+  const tree = treeTo(state, at);
   for (const side of [-1, 1]) {
     for (let node = tree.resolveInner(at, side); node; node = node.parent) if (names.has(node.name)) return node;
   }
@@ -35,9 +38,8 @@ export function isInCell(state, at) {
 
 /** Is any of this part of a link, or an address that becomes one by itself? */
 export function touchesLink(state, from, to) {
-  const tree = ensureSyntaxTree(state, to, PARSES_FOR_MS) ?? syntaxTree(state);
   let isTouched = false;
-  tree.iterate({
+  treeTo(state, to).iterate({
     from,
     to,
     enter({ name, from: begin, to: end, node }) {

@@ -436,3 +436,78 @@ def choose(page: Page, first: int, count: int) -> None:
         page.keyboard.press("ArrowRight")
     for _ in range(count):
         page.keyboard.press("Shift+ArrowRight")
+
+
+# -- Bold and italic ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("keys", "becomes"),
+    [
+        (["Control+b", "x", "Control+b", " y"], "**x** y"),
+        (["Control+i", "x", "Control+i", " y"], "*x* y"),
+        (["Control+e", "x", "Control+e", " y"], "`x` y"),
+        (["Control+b", "x ", "Control+b", "y"], "**x** y"),
+        (["Control+b", "Control+i", "x", "Control+i", "y", "Control+b", "z"], "***x*y**z"),
+        (["Control+b", "Control+i", "x", "Control+b", "y", "Control+i", "z"], "***x**y*z"),
+        (["Control+b", "x", "Control+i", "y", "Control+i", "z", "Control+b", "."], "**x*y*z**."),
+        (["Control+b", "Control+b", "x"], "x"),
+        (["Control+b", "Control+i", "Control+i", "x"], "**x**"),
+        (["Control+b", "x", "Control+b", " ", "Control+b", "y"], "**x** **y**"),
+        (["2 ** 3 ", "Control+b", "x", "Control+b", "."], "2 ** 3 **x**."),
+    ],
+)
+def test_a_key_steps_over_the_mark_that_it_wrote(
+    opened: Opened, section: Section, keys: list[str], becomes: str
+) -> None:
+    page = opened()
+    for each in keys:
+        if each.startswith("Control"):
+            page.keyboard.press(each)
+        else:
+            page.keyboard.type(each)
+    assert written(page, section) == becomes
+
+
+@pytest.mark.parametrize(
+    ("body", "first", "count", "key", "becomes"),
+    [
+        ("a **x** b", 4, 1, "i", "a ***x*** b"),
+        ("a ***x*** b", 5, 1, "i", "a **x** b"),
+        ("a ***x*** b", 5, 1, "b", "a *x* b"),
+        ("a *x* b", 3, 1, "b", "a ***x*** b"),
+        ("a **x** b", 4, 1, "b", "a x b"),
+        ("a **x** b", 2, 5, "b", "a x b"),
+        ("a **x** b", 2, 5, "i", "a ***x*** b"),
+        ("a x  b", 2, 2, "b", "a **x**  b"),
+        ("one\n\ntwo", 0, 8, "b", "**one**\n\n**two**"),
+        ("**one**\n\ntwo", 0, 12, "b", "**one**\n\n**two**"),
+        ("**one**\n\n**two**", 0, 16, "b", "one\n\ntwo"),
+        ("one\ntwo", 0, 7, "i", "*one\ntwo*"),
+        (
+            "- one\n  - two\n- [ ] three\n\n### four",
+            0,
+            38,
+            "b",
+            "- **one**\n  - **two**\n- [ ] **three**\n\n### **four**",
+        ),
+        (
+            "> one\n\n```\nrm\n```\n\n| a |\n| --- |\n| b |",
+            0,
+            50,
+            "i",
+            "> *one*\n\n```\nrm\n```\n\n| *a* |\n| --- |\n| *b* |",
+        ),
+        ("one two\n\nthree four", 4, 10, "b", "one **two**\n\n**three** four"),
+    ],
+)
+def test_a_key_marks_each_block_and_takes_off_its_own_marks_only(
+    opened: Opened, section: Section, body: str, first: int, count: int, key: str, becomes: str
+) -> None:
+    page = opened(body)
+    choose(page, first, count)
+    page.keyboard.press(f"Control+{key}")
+    assert written(page, section) == becomes
+    page.keyboard.press(f"Control+{key}")
+    page.keyboard.press(f"Control+{key}")
+    assert written(page, section) == becomes
