@@ -304,8 +304,8 @@ def test_lists_fit_a_phone_with_what_matters_most(page: Page, postmortem: Postmo
     page.set_viewport_size({"width": 390, "height": 844})
     for url, words in (
         ("/actions/", ["Overdue by 11 days", "Alice"]),
-        ("/incidents/", ["SEV2", "Resolved"]),
-        ("/postmortems/", ["Draft", "SEV2", "Alice"]),
+        ("/incidents/", ["SEV2 · Resolved"]),
+        ("/postmortems/", ["Draft · SEV2 · Alice"]),
     ):
         page.goto(url)
         row = page.locator("tbody tr").first
