@@ -108,8 +108,13 @@ class ThreadForm(CleanTextMixin, forms.Form):
     """A comment on some words, or other words for them."""
 
     quote = forms.CharField(max_length=5000, strip=False, widget=forms.Textarea(attrs={"hidden": True}))
-    before = forms.CharField(max_length=32, required=False, strip=False, widget=forms.Textarea(attrs={"hidden": True}))
-    after = forms.CharField(max_length=32, required=False, strip=False, widget=forms.Textarea(attrs={"hidden": True}))
+    # Not `before` and `after`: in a page, a form's fields hide methods of it that have the same name.
+    quote_before = forms.CharField(
+        max_length=32, required=False, strip=False, widget=forms.Textarea(attrs={"hidden": True})
+    )
+    quote_after = forms.CharField(
+        max_length=32, required=False, strip=False, widget=forms.Textarea(attrs={"hidden": True})
+    )
     anchor = AnchorField()
     is_suggestion = forms.BooleanField(required=False, widget=forms.HiddenInput)
     replacement = forms.CharField(

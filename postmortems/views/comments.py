@@ -50,7 +50,7 @@ def thread_add(request: Request, section: Section) -> HttpResponseBase:
     data = form.cleaned_data
     services.begin_thread(
         section=section,
-        place=Place(data["quote"], data["before"], data["after"], data["anchor"]),
+        place=Place(data["quote"], data["quote_before"], data["quote_after"], data["anchor"]),
         body=data["body"],
         replacement=data["replacement"],
         by=request.user,

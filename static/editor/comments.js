@@ -163,8 +163,8 @@ export class Comments {
     const position = (index, assoc) => Y.relativePositionToJSON(Y.createRelativePositionFromTypeIndex(ytext, index, assoc));
     const values = {
       quote,
-      before: view.state.sliceDoc(Math.max(0, from - AROUND), from),
-      after: view.state.sliceDoc(to, to + AROUND),
+      quote_before: view.state.sliceDoc(Math.max(0, from - AROUND), from),
+      quote_after: view.state.sliceDoc(to, to + AROUND),
       anchor: JSON.stringify({ start: position(from, 0), end: position(to, -1) }),
       is_suggestion: isSuggestion ? "True" : "",
     };
@@ -172,9 +172,11 @@ export class Comments {
     view.dispatch({ selection: { anchor: to } });
     const url = `${place.dataset.commentUrl}?${isSuggestion ? "suggest&" : ""}quote=${encodeURIComponent(quote.slice(0, 1500))}`;
     const target = this.panel.querySelector("#thread-new");
+    const typed = target.querySelector("[name=body]")?.value ?? "";
     await window.htmx.ajax("GET", url, { source: this.panel, target, swap: "outerHTML" });
     const form = this.panel.querySelector("#thread-new");
     for (const [name, value] of Object.entries(values)) form.elements.namedItem(name).value = value;
+    form.elements.namedItem("body").value = typed;
     const first = form.elements.namedItem(isSuggestion ? "replacement" : "body");
     if (isSuggestion) first.value = quote;
     first.focus();

@@ -36,7 +36,7 @@ def section(alice: User, bob: User) -> Section:
 
 
 def begin(client: Client, section: Section, **values: Any) -> Any:
-    data = {"quote": "ran dry", "before": "The pool ", "after": ".", "body": "How do we know?", **values}
+    data = {"quote": "ran dry", "quote_before": "The pool ", "quote_after": ".", "body": "How do we know?", **values}
     return client.post(f"/sections/{section.pk}/threads/add/", data)
 
 

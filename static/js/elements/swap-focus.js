@@ -14,12 +14,13 @@ class SwapFocus extends HTMLElement {
   }
 
   remember(ctx) {
-    ctx.hadFocus = ctx.target instanceof Element && ctx.target.contains(document.activeElement);
+    ctx.swapped = ctx.target instanceof Element ? ctx.target : document.querySelector(ctx.target); // an answer names its own
+    ctx.hadFocus = ctx.swapped?.contains(document.activeElement) ?? false;
   }
 
   restore(ctx) {
     if (!ctx.hadFocus) return;
-    const successor = ctx.target.isConnected ? ctx.target : document.getElementById(ctx.target.id);
+    const successor = ctx.swapped.isConnected ? ctx.swapped : document.getElementById(ctx.swapped.id);
     if (!successor || this.enterOpened(successor) || document.activeElement !== document.body) return;
     const form = successor.matches("form") ? successor : successor.querySelector("form");
     const wanted =

@@ -1,0 +1,69 @@
+"""Comments and suggestions beside the live text, in real browsers: on the right words, and nothing typed is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from accounts.models import User
+from postmortems.models import Participant, Section, Thread
+from tests.browser.test_live import comment_on, select
+from tests.factories.postmortems import PostmortemFactory, SectionFactory
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
+Opened = Callable[[User], Page]
+
+
+@pytest.fixture
+def section(alice: User, bob: User) -> Section:
+    postmortem = PostmortemFactory.create(owner=alice)
+    Participant.objects.create(postmortem=postmortem, user=bob, role="contributor")
+    return SectionFactory.create(postmortem=postmortem, title="Root cause", body="The pool ran dry at noon.")
+
+
+@pytest.fixture
+def opened(context_of: Callable[..., BrowserContext], section: Section) -> Opened:
+    """A window of somebody on the writing page, ready to be typed in."""
+
+    def open_page(person: User) -> Page:
+        page = context_of(person).new_page()
+        page.goto(f"/postmortems/{section.postmortem_id}/write/")
+        expect(page.locator("live-document[data-ready]")).to_be_visible(timeout=15_000)
+        return page
+
+    return open_page
+
+
+# -- Beginning ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_comment_begun_while_another_is_being_written_is_about_the_new_words(opened: Opened, alice: User) -> None:
+    page = opened(alice)
+    select(page, "ran dry")
+    page.get_by_role("button", name="Comment", exact=True).click()
+    page.get_by_role("textbox", name="Comment").fill("When exactly?")
+    select(page, "noon")
+    page.get_by_role("button", name="Comment", exact=True).first.click()
+    expect(page.locator("#thread-new .thread-quote")).to_have_text("noon")
+    expect(page.get_by_role("textbox", name="Comment")).to_have_value("When exactly?")
+    page.locator("#thread-new").get_by_role("button", name="Comment").click()
+    expect(page.locator(".commented")).to_have_text("noon")
+    assert Thread.objects.get().quote == "noon"
+
+
+def test_a_refused_suggestion_says_why_and_keeps_what_was_typed(opened: Opened, alice: User) -> None:
+    page = opened(alice)
+    select(page, "ran dry")
+    page.get_by_role("button", name="Suggest", exact=True).click()
+    page.get_by_label("Say instead").fill("was empty")
+    page.get_by_label("Why (if it needs saying)").evaluate("field => (field.value = 'x'.repeat(10_001))")
+    page.locator("#thread-new").get_by_role("button", name="Suggest").click()
+    expect(page.locator("#thread-new [role=alert]")).to_contain_text("at most 10000 characters")
+    expect(page.get_by_label("Say instead")).to_have_value("was empty")
+    expect(page.get_by_label("Why (if it needs saying)")).to_be_focused()
+    page.get_by_label("Why (if it needs saying)").fill("It was.")
+    page.locator("#thread-new").get_by_role("button", name="Suggest").click()
+    expect(page.locator(".suggested")).to_have_text("ran dry")
+    expect(page.locator("form#thread-new")).to_have_count(0)
