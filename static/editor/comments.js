@@ -85,7 +85,9 @@ export class Comments {
       EditorView.domEventHandlers({
         click: (event) => {
           const mark = event.target.closest?.("[data-thread]");
-          if (mark) this.open(mark.dataset.thread);
+          this.current = mark?.dataset.thread;
+          this.markCurrent();
+          if (mark) this.open(this.current);
         },
       }),
     ];
@@ -110,6 +112,7 @@ export class Comments {
       else if (range !== null && thread.parentElement === tray) tray.before(thread);
       if (range) found.get(thread.dataset.section).push({ id: thread.id, isSuggestion: thread.querySelector("ins") !== null, ...range });
     }
+    this.markCurrent();
     tray.hidden = tray.querySelector(".thread") === null;
     for (const [id, ranges] of found) this.sections.get(id).editor.view.dispatch({ effects: placed.of(ranges) });
     const open = this.panel.querySelectorAll(".comments > .thread, .comments-tray > .thread").length;
@@ -206,12 +209,20 @@ export class Comments {
 
   // -- Going there ----------------------------------------------------------------------------------------------------
 
+  /** Shows the thread; the caret stays in the text, where the next keys belong. */
   open(id) {
     this.show(true);
     const thread = document.getElementById(id);
     thread?.closest("details")?.setAttribute("open", "");
-    thread?.focus();
     thread?.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Marks the thread whose words were clicked last. */
+  markCurrent() {
+    for (const thread of this.panel.querySelectorAll("article.thread")) {
+      if (thread.id === this.current) thread.setAttribute("aria-current", "true");
+      else thread.removeAttribute("aria-current");
+    }
   }
 
   clicked(event) {

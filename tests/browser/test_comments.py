@@ -9,7 +9,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from accounts.models import User
 from postmortems.models import Participant, Section, Thread
-from tests.browser.test_live import comment_on, select
+from tests.browser.test_live import comment_on, editor, select
 from tests.factories.postmortems import PostmortemFactory, SectionFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -67,3 +67,29 @@ def test_a_refused_suggestion_says_why_and_keeps_what_was_typed(opened: Opened, 
     page.locator("#thread-new").get_by_role("button", name="Suggest").click()
     expect(page.locator(".suggested")).to_have_text("ran dry")
     expect(page.locator("form#thread-new")).to_have_count(0)
+
+
+# -- Reading -----------------------------------------------------------------------------------------------------------
+
+
+def test_clicking_commented_words_shows_their_thread_and_leaves_the_caret_in_the_text(
+    opened: Opened, alice: User
+) -> None:
+    page = opened(alice)
+    comment_on(page, "ran dry", "How do we know?")
+    comment_on(page, "noon", "In which zone?")
+    page.locator(".comments-toggle").click()
+    page.locator(".commented", has_text="noon").click()
+    expect(page.locator("article.thread[aria-current=true]")).to_contain_text("In which zone?")
+    expect(page.locator("article.thread", has_text="In which zone?")).to_be_in_viewport()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" rrr")
+    expect(editor(page)).to_have_text("The pool ran dry at noon. rrr")
+    expect(page.locator(".comments-count")).to_have_text("2")
+    page.locator("article.thread", has_text="In which zone?").focus()
+    page.keyboard.press("r")
+    expect(page.locator(".comments-count")).to_have_text("1")
+    page.locator(".commented", has_text="ran dry").click()
+    expect(page.locator("article.thread[aria-current=true]")).to_contain_text("How do we know?")
+    page.locator(".cm-line", has_text="rrr").click(position={"x": 3, "y": 8})
+    expect(page.locator("article.thread[aria-current=true]")).to_have_count(0)
