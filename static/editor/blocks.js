@@ -67,9 +67,11 @@ export class Blocks {
   }
 }
 
-/** Somebody types here, or has a form open. */
+/** Somebody types here, or has a form open; one with `data-draft` outlives a swap. */
 function isBusy(block) {
   const active = document.activeElement;
   if (block.contains(active) && active.matches("input, textarea, select, [contenteditable=true]")) return true;
-  return [...block.querySelectorAll("textarea, input[type=text]")].some((field) => field.value !== field.defaultValue);
+  return [...block.querySelectorAll("textarea, input[type=text]")].some(
+    (field) => field.value !== field.defaultValue && !field.closest("form[data-draft]"),
+  );
 }

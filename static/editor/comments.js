@@ -108,8 +108,8 @@ export class Comments {
       if (!section) continue;
       const range = findWords(section.ytext, wordsOf(thread));
       thread.classList.toggle("is-orphan", range === null);
-      if (range === null && thread.parentElement !== tray) tray.append(thread);
-      else if (range !== null && thread.parentElement === tray) tray.before(thread);
+      if (range === null && thread.parentElement !== tray) move(thread, tray, null);
+      else if (range !== null && thread.parentElement === tray) move(thread, tray.parentElement, tray);
       if (range) found.get(thread.dataset.section).push({ id: thread.id, isSuggestion: thread.querySelector("ins") !== null, ...range });
     }
     this.markCurrent();
@@ -259,6 +259,12 @@ export class Comments {
     body.set("words", text.slice(range.from, range.to));
     body.set("near", String([...text.slice(0, range.from)].length));
   }
+}
+
+/** Where the browser can, without taking the focus out of it. */
+function move(element, parent, successor) {
+  if (parent.moveBefore) parent.moveBefore(element, successor);
+  else parent.insertBefore(element, successor);
 }
 
 function wordsOf({ dataset }) {

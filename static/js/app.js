@@ -13,6 +13,7 @@ import "./elements/quick-search.js";
 import "./elements/rail-toggle.js";
 import "./elements/signed-out.js";
 import "./elements/submit-once.js";
+import "./elements/swap-drafts.js";
 import "./elements/swap-focus.js";
 import "./elements/term-definition.js";
 import "./elements/theme-switch.js";

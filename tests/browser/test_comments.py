@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from django.utils import timezone
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from accounts.models import User
+from postmortems.enums import ThreadState
 from postmortems.models import Participant, Section, Thread
+from postmortems.services.comment import close_thread, reply
 from tests.browser.test_live import comment_on, editor, select
 from tests.factories.postmortems import PostmortemFactory, SectionFactory
 
@@ -67,6 +71,84 @@ def test_a_refused_suggestion_says_why_and_keeps_what_was_typed(opened: Opened, 
     page.locator("#thread-new").get_by_role("button", name="Suggest").click()
     expect(page.locator(".suggested")).to_have_text("ran dry")
     expect(page.locator("form#thread-new")).to_have_count(0)
+
+
+# -- Answering ---------------------------------------------------------------------------------------------------------
+
+
+def answer_of(thread: Locator) -> Locator:
+    """The field for a reply to `thread`, opened and with the caret in it."""
+    thread.locator("summary", has_text="Reply").click()
+    field = thread.get_by_role("textbox", name="Reply")
+    field.focus()
+    return field
+
+
+def test_settling_one_thread_leaves_what_is_being_written_in_the_others(opened: Opened, alice: User) -> None:
+    page = opened(alice)
+    for words in ("pool", "ran dry", "noon"):
+        comment_on(page, words, f"What of “{words}”?")
+    done, asked, put_better = (page.locator(f"#thread-{thread.pk}") for thread in Thread.objects.all())
+    answer_of(asked).fill("The dashboard said")
+    put_better.get_by_role("link", name="Edit your comment").click()
+    put_better.get_by_role("textbox", name="Comment").fill("In which time zone?")
+    done.get_by_role("button", name="Resolve").click()
+    expect(page.locator(".comments-closed > summary")).to_have_text("1 settled")
+    expect(asked.get_by_role("textbox", name="Reply")).to_have_value("The dashboard said")
+    expect(put_better.get_by_role("textbox", name="Comment")).to_have_value("In which time zone?")
+    put_better.get_by_role("button", name="Save").click()
+    expect(put_better.locator(".comment")).to_contain_text("In which time zone?")
+    expect(asked.get_by_role("textbox", name="Reply")).to_have_value("The dashboard said")
+    asked.get_by_role("button", name="Reply").click()
+    expect(asked.locator(".comment").last).to_contain_text("The dashboard said")
+    expect(asked.locator(".thread-reply[open]")).to_have_count(0)
+
+
+def test_what_others_say_neither_waits_for_a_draft_nor_takes_it_away(
+    opened: Opened, section: Section, alice: User, bob: User
+) -> None:
+    page = opened(alice)
+    comment_on(page, "ran dry", "How do we know?")
+    thread = Thread.objects.get()
+    shown = page.locator(f"#thread-{thread.pk}")
+    field = answer_of(shown)
+    field.fill("The dashboard said so.")
+    editor(page).click()
+    reply(thread=thread, body="From the logs.", by=bob, now=timezone.now())
+    expect(shown).to_contain_text("From the logs.")
+    expect(field).to_have_value("The dashboard said so.")
+    page.route("**/comments/", lambda route: (time.sleep(1), route.continue_())[1])
+    close_thread(thread=thread, to=ThreadState.RESOLVED, by=bob, now=timezone.now())
+    page.wait_for_timeout(300)
+    field.focus()
+    page.keyboard.press("Home")
+    page.keyboard.type("Yes: ")
+    expect(page.locator(".comments-closed")).to_contain_text("From the logs.")
+    expect(field).to_be_focused()
+    page.keyboard.type("look, ")
+    expect(field).to_have_value("Yes: look, The dashboard said so.")
+
+
+def test_a_reply_goes_on_while_its_thread_goes_to_the_tray(opened: Opened, alice: User, bob: User) -> None:
+    one, two = opened(alice), opened(bob)
+    comment_on(one, "ran dry", "How do we know?")
+    answer_of(one.locator("article.thread"))
+    one.keyboard.type("The dash")
+    select(two, "ran dry")
+    two.keyboard.press("Delete")
+    expect(one.locator(".comments-tray .thread")).to_be_visible()
+    one.keyboard.type("board")
+    expect(one.get_by_role("textbox", name="Reply")).to_have_value("The dashboard")
+
+
+def test_a_refused_reply_keeps_what_was_typed(opened: Opened, alice: User) -> None:
+    page = opened(alice)
+    comment_on(page, "ran dry", "How do we know?")
+    thread = page.locator("article.thread")
+    answer_of(thread).evaluate("field => (field.value = 'x'.repeat(10_001))")
+    thread.get_by_role("button", name="Reply").click()
+    expect(thread.locator("[role=alert]")).to_contain_text("at most 10000 characters")
+    expect(thread.get_by_role("textbox", name="Reply")).to_have_value("x" * 10_001)
 
 
 # -- Reading -----------------------------------------------------------------------------------------------------------

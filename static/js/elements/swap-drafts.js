@@ -1,0 +1,46 @@
+import { make } from "../dom.js";
+
+const FIELDS = "textarea, input[type=text]";
+
+/**
+ * A swap around a form that somebody is writing in leaves what is typed, the form open, and the caret in it. It is so for
+ * forms with `data-draft` and an id; the form that was sent is replaced like anything else.
+ */
+class SwapDrafts extends HTMLElement {
+  connectedCallback() {
+    this.stop = new AbortController();
+    const { signal } = this.stop;
+    document.addEventListener("htmx:before:swap", (event) => this.take(event.detail.ctx), { signal });
+    document.addEventListener("htmx:finally:swap", (event) => this.putBack(event.detail.ctx), { signal });
+  }
+
+  disconnectedCallback() {
+    this.stop.abort();
+  }
+
+  /** Taken out before the swap, they go on as they are; a stand-in keeps their place, should nothing replace it. */
+  take(ctx) {
+    if (!(ctx.target instanceof Element) || !/^(inner|outer)HTML/.test(ctx.swap)) return;
+    ctx.drafts = [];
+    for (const form of ctx.target.querySelectorAll("form[data-draft]")) {
+      const isOpen = form.closest("details:not([open])") === null;
+      if (form.contains(ctx.sourceElement) || !(isOpen || isTypedIn(form))) continue;
+      const field = form.contains(document.activeElement) ? document.activeElement : null;
+      ctx.drafts.push({ form, isOpen, field, from: field?.selectionStart, to: field?.selectionEnd });
+      form.replaceWith(make("div", { id: form.id }));
+    }
+  }
+
+  putBack({ drafts = [] }) {
+    for (const { form, isOpen, field, from, to } of drafts) {
+      document.getElementById(form.id)?.replaceWith(form);
+      for (let around = form.closest("details"); isOpen && around; around = around.parentElement.closest("details")) around.open = true;
+      field?.focus({ preventScroll: true });
+      if (typeof from === "number") field.setSelectionRange(from, to);
+    }
+  }
+}
+
+const isTypedIn = (form) => [...form.querySelectorAll(FIELDS)].some((field) => field.value !== field.defaultValue);
+
+customElements.define("swap-drafts", SwapDrafts);
