@@ -161,9 +161,9 @@ class AssignForm(OwnIdsMixin, forms.Form):
 
 
 class AcceptForm(forms.Form):
-    """Which words a suggestion is about now, and where about they stand."""
+    """Which words a suggestion is about now, and where about they stand, as far as the page knows."""
 
-    words = forms.CharField(max_length=5000, strip=False)
+    words = forms.CharField(max_length=5000, strip=False, required=False)
     near = forms.IntegerField(min_value=0, max_value=10_000_000, required=False)
 
 

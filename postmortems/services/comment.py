@@ -24,6 +24,11 @@ from postmortems.services.text import edit_texts
 MAILED_AFTER = timedelta(minutes=10)
 """Who reads the comment in the document within this time gets no mail about it."""
 
+AROUND = 32
+"""Characters that are kept of what stands before and after a quote."""
+FEWEST_ALIKE = 12
+"""Of these, so many at least are the same where a quote is found again, if so many are known; and half of them."""
+
 
 class AlreadyClosed(Exception):
     """Somebody settled it in the meantime."""
@@ -57,8 +62,8 @@ def begin_thread(
         section=section,
         postmortem_id=section.postmortem_id,
         anchor=dict(place.anchor),
-        quote_before=place.before[-32:],
-        quote_after=place.after[:32],
+        quote_before=place.before[-AROUND:],
+        quote_after=place.after[:AROUND],
         created_at=now,
         **facts,
     )
@@ -168,12 +173,14 @@ def assign_thread(*, thread: Thread, to: User | None, by: User, now: datetime) -
 def accept_suggestion(*, thread: Thread, words: str, near: int, by: User, now: datetime) -> Thread:
     """Write the suggested words instead of `words`, at the place nearest to character `near` of the section.
 
+    Without `words`, they are written instead of the quote, where the same stands around it as when it was suggested.
     Raises `AlreadyClosed`, `WordsGone` when they stand there no longer, or `AlreadyPublished`; nothing is written then.
     """
     postmortem = lock_for_writing(thread.postmortem)
     locked = _lock_open(thread)
     section = lock_section(locked.section)
-    at = nearest(section.body, words, near)
+    at = nearest(section.body, words, near) if words else _place_of(locked, section.body)
+    words = words or locked.quote
     if locked.replacement is None or at is None:
         raise WordsGone
     body = section.body[:at] + locked.replacement + section.body[at + len(words) :]
@@ -181,15 +188,46 @@ def accept_suggestion(*, thread: Thread, words: str, near: int, by: User, now: d
     return _close(locked, to=ThreadState.ACCEPTED, by=by, now=now)
 
 
+def _place_of(thread: Thread, text: str) -> int | None:
+    return quoted_at(text, thread.quote, thread.quote_before, thread.quote_after)
+
+
+def quoted_at(text: str, quote: str, before: str, after: str) -> int | None:
+    """Where a quote begins: the place with most around it of what stood around it, enough of that on either side.
+
+    With neither known, a quote has to be the only one. The page finds it the same way (`static/editor/comments.js`).
+    """
+    places = _places(text, quote)
+    if not before and not after:
+        return places[0] if len(places) == 1 else None
+    best, most = None, 0
+    for at in places:
+        end = at + len(quote)
+        same_before = _alike(text[max(0, at - AROUND) : at][::-1], before[::-1])
+        same_after = _alike(text[end : end + AROUND], after)
+        if same_before and same_after and same_before + same_after > most:
+            best, most = at, same_before + same_after
+    return best
+
+
+def _alike(text: str, known: str) -> int:
+    """How far `text` begins as it was known to, its end included; 0 when that is too little."""
+    length = AROUND if len(known) == AROUND else len(known) + 1  # at its end, there is nothing: "" in both
+    same = next((n for n in range(length) if text[n : n + 1] != known[n : n + 1]), length)
+    return same if 2 * same >= length and same >= min(len(known), FEWEST_ALIKE) else 0
+
+
 def nearest(text: str, words: str, near: int) -> int | None:
     """Where `words` begin in `text`, at the place nearest to `near`; None when they are not in it."""
-    if not words:
-        return None
-    places, at = [], text.find(words)
+    return min(_places(text, words), key=lambda place: abs(place - near), default=None)
+
+
+def _places(text: str, words: str) -> list[int]:
+    places, at = [], text.find(words) if words else -1
     while at >= 0:
         places.append(at)
         at = text.find(words, at + 1)
-    return min(places, key=lambda place: abs(place - near), default=None)
+    return places
 
 
 def mark_read(*, postmortem: Postmortem, by: User, now: datetime) -> int:

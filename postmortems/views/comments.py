@@ -148,7 +148,7 @@ def thread_assign(request: Request, thread: Thread) -> HttpResponseBase:
 @opens(Thread, rules.can_edit)
 def suggestion_accept(request: Request, thread: Thread) -> HttpResponseBase:
     """Take the suggested words into the text."""
-    form = AcceptForm({"words": thread.quote, **request.POST.dict()})
+    form = AcceptForm(request.POST)
     try:
         if not form.is_valid():
             raise WordsGone

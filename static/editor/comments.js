@@ -6,6 +6,7 @@ import { make } from "../js/dom.js";
 import { indexIn } from "./remote-cursors.js";
 
 const AROUND = 32;
+const FEWEST_ALIKE = 12;
 const READ_AFTER_MS = 2500;
 const placed = StateEffect.define();
 
@@ -25,7 +26,7 @@ const highlights = StateField.define({
   provide: (field) => EditorView.decorations.from(field),
 });
 
-/** Where a thread's words are in the text now, or null: by position, else by what they said. */
+/** Where a thread's words are in the text now, or null: by position, else by what they said and what stood around them. */
 export function findWords(ytext, { anchor, quote, before, after }) {
   const from = anchor.start ? indexIn(ytext, anchor.start) : null;
   const to = anchor.end ? indexIn(ytext, anchor.end) : null;
@@ -33,13 +34,34 @@ export function findWords(ytext, { anchor, quote, before, after }) {
   return findQuote(ytext.toString(), quote, before, after);
 }
 
-/** The place of a quote: the one with the same words around it, or the only one there is. */
+/** The place of a quote, as `quoted_at` of the server finds it (postmortems/services/comment.py). */
 function findQuote(text, quote, before, after) {
-  const exact = text.indexOf(before + quote + after);
-  if (exact >= 0) return { from: exact + before.length, to: exact + before.length + quote.length };
-  const first = text.indexOf(quote);
-  if (first < 0 || text.indexOf(quote, first + 1) >= 0) return null;
-  return { from: first, to: first + quote.length };
+  const places = quote ? [...placesOf(text, quote)] : [];
+  const best = before || after ? mostAlike(text, quote, places, before, after) : places.length === 1 ? places[0] : null;
+  return best === null ? null : { from: best, to: best + quote.length };
+}
+
+function mostAlike(text, quote, places, before, after) {
+  let [best, most] = [null, 0];
+  for (const at of places) {
+    const sameBefore = alike(text, at - 1, before, -1);
+    const sameAfter = alike(text, at + quote.length, after, 1);
+    if (sameBefore && sameAfter && sameBefore + sameAfter > most) [best, most] = [at, sameBefore + sameAfter];
+  }
+  return best;
+}
+
+function* placesOf(text, quote) {
+  for (let at = text.indexOf(quote); at >= 0; at = text.indexOf(quote, at + 1)) yield at;
+}
+
+/** How far the text is from `at` on as it was known to be, its end included; 0 when that is too little. */
+function alike(text, at, known, step) {
+  const length = known.length === AROUND ? AROUND : known.length + 1; // at its end, there is nothing: undefined in both
+  const first = step > 0 ? 0 : known.length - 1;
+  let count = 0;
+  while (count < length && text[at + step * count] === known[first + step * count]) count += 1;
+  return 2 * count >= length && count >= Math.min(known.length, FEWEST_ALIKE) ? count : 0;
 }
 
 /** The threads beside the text: shows where each belongs, and begins new ones on a selection. */

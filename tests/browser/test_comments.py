@@ -151,6 +151,27 @@ def test_a_refused_reply_keeps_what_was_typed(opened: Opened, alice: User) -> No
     expect(thread.get_by_role("textbox", name="Reply")).to_have_value("x" * 10_001)
 
 
+# -- Finding the words -------------------------------------------------------------------------------------------------
+
+
+def test_a_comment_on_deleted_words_is_on_no_others(opened: Opened, section: Section, alice: User) -> None:
+    words = "The pool ran dry at noon. Nobody saw it. Later the other one ran dry too."
+    Section.objects.update(body=words)
+    page = opened(alice)
+    comment_on(page, "ran dry", "How do we know?")
+    select(page, "ran dry")
+    page.keyboard.press("Delete")
+    expect(page.locator(".comments-tray .thread")).to_contain_text("How do we know?")
+    expect(page.locator(".commented")).to_have_count(0)
+    page.keyboard.press("Control+a")
+    page.keyboard.type(f"Later it ran dry too. {words}")
+    expect(page.locator(".comments-tray .thread")).to_have_count(0)
+    page.locator(".thread-quote").click()
+    editor(page).focus()
+    page.keyboard.type("was empty")
+    expect(editor(page)).to_have_text(f"Later it ran dry too. {words.replace('ran dry', 'was empty', 1)}")
+
+
 # -- Reading -----------------------------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,7 @@ from postmortems import tasks
 from postmortems.collab import store
 from postmortems.enums import ThreadState
 from postmortems.models import Comment, CommentNotice, Participant, Postmortem, Section, Thread
-from postmortems.services.comment import nearest
+from postmortems.services.comment import nearest, quoted_at
 from tests.factories.postmortems import PostmortemFactory, SectionFactory
 
 pytestmark = pytest.mark.django_db
@@ -152,6 +152,19 @@ def test_a_suggestion_for_words_that_are_gone_changes_nothing(
     assert Thread.objects.get().is_open
 
 
+def test_a_suggestion_for_deleted_words_leaves_the_same_words_elsewhere(
+    as_user: As, alice: User, suggestion: Thread, section: Section
+) -> None:
+    rest = "It was late. Nobody saw that the other pool ran dry."
+    Section.objects.filter(pk=section.pk).update(body=rest)
+    answer = as_user(alice).post(f"/threads/{suggestion.pk}/accept/")
+    assert answer.status_code == 409
+    assert Section.objects.get(pk=section.pk).body == rest
+    Section.objects.filter(pk=section.pk).update(body=f"{rest} The pool ran dry.")
+    as_user(alice).post(f"/threads/{suggestion.pk}/accept/")
+    assert Section.objects.get(pk=section.pk).body == f"{rest} The pool had no connection left."
+
+
 def test_accepting_is_for_those_who_write_and_once(
     as_user: As, alice: User, mallory: User, suggestion: Thread, section: Section
 ) -> None:
@@ -168,6 +181,25 @@ def test_rejecting_leaves_the_text(as_user: As, alice: User, suggestion: Thread,
     assert Thread.objects.get().state == ThreadState.REJECTED
     section.refresh_from_db()
     assert section.body == TEXT
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("At ten the pool ran dry and nobody saw.", 16),
+        ("The pump ran dry. At ten the pool ran dry and nobody saw.", 34),
+        ("At ten the pool was full. The pump ran dry at once.", None),
+        ("In June, ten the pool ran dry and nobody knew.", 22),
+        ("At ten the pool was full and nobody saw.", None),
+    ],
+)
+def test_a_quote_is_found_where_the_same_words_stand_around_it(text: str, at: int | None) -> None:
+    assert quoted_at(text, "ran dry", "At ten the pool ", " and nobody saw.") == at
+
+
+def test_a_quote_alone_is_found_where_it_stands_once() -> None:
+    assert quoted_at("The pool ran dry.", "ran dry", "", "") == 9
+    assert quoted_at("It ran dry, and ran dry again.", "ran dry", "", "") is None
 
 
 def test_the_nearest_place_is_meant() -> None:
