@@ -14,9 +14,10 @@ from accounts import arrival, audit
 from accounts.exceptions import EditedMeanwhile
 from accounts.mail import MailNotSent, link_to, send
 from accounts.models import User
-from incidents.markdown import reference_keys
+from incidents.markdown import reference_keys, resolve_references
 from postmortems.enums import RevisionReason, ThreadState
 from postmortems.models import Comment, CommentNotice, Postmortem, Section, Thread
+from postmortems.references import references_in
 from postmortems.services.postmortem import lock_for_writing, postmortem_was_changed
 from postmortems.services.section import lock_section
 from postmortems.services.text import edit_texts
@@ -298,7 +299,7 @@ def _mail(person: User, notices: list[CommentNotice]) -> None:
     told = [
         {
             "title": "A restricted post-mortem" if postmortem.is_restricted else str(postmortem),
-            "comments": [] if postmortem.is_restricted else comments,
+            "comments": [] if postmortem.is_restricted else _said(postmortem, comments),
             "count": len(comments),
             "link": link_to(f"/postmortems/{postmortem.pk}/comments/"),
         }
@@ -307,3 +308,9 @@ def _mail(person: User, notices: list[CommentNotice]) -> None:
     count = len(notices)
     subject = f"{count} {'comment' if count == 1 else 'comments'} for you in Debrief"
     send("comments", to=person.email, subject=subject, context={"person": person, "documents": told})
+
+
+def _said(postmortem: Postmortem, comments: list[Comment]) -> list[tuple[Comment, str]]:
+    """The comments, each with what it says, people and facts by their names."""
+    references = references_in(postmortem, [comment.body for comment in comments])
+    return [(comment, resolve_references(comment.body, references)) for comment in comments]

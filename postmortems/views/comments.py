@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
@@ -17,6 +18,7 @@ from postmortems import rules
 from postmortems.enums import ThreadState
 from postmortems.forms.document import AcceptForm, AssignForm, CommentForm, ThreadForm
 from postmortems.models import Comment, Postmortem, Section, Thread
+from postmortems.references import references_in
 from postmortems.services import comment as services
 from postmortems.services.comment import AlreadyClosed, Place, WordsGone
 from postmortems.services.postmortem import AlreadyPublished
@@ -107,11 +109,24 @@ def comment_edit(request: Request, comment: Comment) -> HttpResponseBase:
 
 
 def _edit_form(request: Request, comment: Comment, form: CommentForm, status: int) -> HttpResponse:
-    context = {"comment": comment, "form": form, "is_conflict": status == 409, "postmortem": comment.postmortem}
+    context = {
+        "comment": comment,
+        "form": form,
+        "is_conflict": status == 409,
+        "postmortem": comment.postmortem,
+        "names": _names_in(comment.postmortem, str(form["body"].value())),
+    }
     back = text_url(comment.postmortem)
     return render_part(
         request, "postmortems/_comment_form.html", context, title="Edit a comment", back=back, status=status
     )
+
+
+def _names_in(postmortem: Postmortem, text: str) -> str:
+    """Who is mentioned in the text, as JSON: by number, the name."""
+    people = {f"person:{number}": str(number) for number in services.mentions(text)}
+    found = references_in(postmortem, [text])
+    return json.dumps({number: found[key].text for key, number in people.items() if key in found})
 
 
 @require_POST

@@ -1,10 +1,10 @@
 import { autocompletion } from "@codemirror/autocomplete";
 
+import { AT, peopleLike } from "../js/mentions.js";
 import { onOwnLine } from "./own-line.js";
 import { isInCell, isInCode } from "./places.js";
 
 const SLASH = /(?:^|\s)\/[^\s/]*$/;
-const AT = /(?:^|\s)@[\p{L}\p{N}.'-]*$/u;
 
 const FORMATS = [
   ["Heading", "### "],
@@ -92,9 +92,8 @@ async function mentioned(context, url, references) {
   const from = start(context, AT);
   if (from === null) return null;
   const typed = context.state.sliceDoc(from + 1, context.pos);
-  const answer = await fetch(`${url}?q=${encodeURIComponent(typed)}`, { headers: { Accept: "application/json" } }).catch(() => null);
-  if (!answer?.ok || context.aborted) return null;
-  const { people } = await answer.json();
+  const people = await peopleLike(typed, url);
+  if (!people || context.aborted) return null;
   for (const { id, name } of people) references.know(`person:${id}`, name);
   const options = people.map(({ id, name, note }) => ({ ...option(name, `{{person:${id}}}`), detail: note }));
   return { from: from + 1, options, filter: false };

@@ -8,6 +8,7 @@ import "./elements/insert-reference.js";
 import "./elements/keep-text.js";
 import "./elements/key-shortcuts.js";
 import "./elements/meeting-room.js";
+import "./elements/mention-people.js";
 import "./elements/quick-dates.js";
 import "./elements/quick-search.js";
 import "./elements/rail-toggle.js";

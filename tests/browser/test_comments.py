@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 
 from accounts.models import User
 from postmortems.enums import ThreadState
-from postmortems.models import Participant, Section, Thread
-from postmortems.services.comment import close_thread, reply
+from postmortems.models import Comment, Participant, Section, Thread
+from postmortems.services.comment import Place, begin_thread, close_thread, reply
 from tests.browser.test_live import comment_on, editor, select
 from tests.factories.postmortems import PostmortemFactory, SectionFactory
 
@@ -104,6 +104,11 @@ def test_settling_one_thread_leaves_what_is_being_written_in_the_others(opened: 
     expect(asked.locator(".thread-reply[open]")).to_have_count(0)
 
 
+def slowly(route: Route) -> None:
+    time.sleep(1)
+    route.continue_()
+
+
 def test_what_others_say_neither_waits_for_a_draft_nor_takes_it_away(
     opened: Opened, section: Section, alice: User, bob: User
 ) -> None:
@@ -117,7 +122,7 @@ def test_what_others_say_neither_waits_for_a_draft_nor_takes_it_away(
     reply(thread=thread, body="From the logs.", by=bob, now=timezone.now())
     expect(shown).to_contain_text("From the logs.")
     expect(field).to_have_value("The dashboard said so.")
-    page.route("**/comments/", lambda route: (time.sleep(1), route.continue_())[1])
+    page.route("**/comments/", slowly)
     close_thread(thread=thread, to=ThreadState.RESOLVED, by=bob, now=timezone.now())
     page.wait_for_timeout(300)
     field.focus()
@@ -149,6 +154,65 @@ def test_a_refused_reply_keeps_what_was_typed(opened: Opened, alice: User) -> No
     thread.get_by_role("button", name="Reply").click()
     expect(thread.locator("[role=alert]")).to_contain_text("at most 10000 characters")
     expect(thread.get_by_role("textbox", name="Reply")).to_have_value("x" * 10_001)
+
+
+# -- Mentioning --------------------------------------------------------------------------------------------------------
+
+
+def test_people_are_offered_by_their_name_and_told_of_it(
+    opened: Opened, section: Section, alice: User, bob: User, mallory: User
+) -> None:
+    page = opened(alice)
+    select(page, "ran dry")
+    page.get_by_role("button", name="Comment", exact=True).click()
+    field = page.locator("#thread-new textarea[name=body]")
+    field.press_sequentially("Ask @Bak")
+    expect(page.get_by_role("option", selected=True)).to_contain_text("Bob Baker")
+    expect(field).to_have_attribute("aria-expanded", "true")
+    field.press("Escape")
+    expect(page.get_by_role("listbox")).to_have_count(0)
+    expect(field).to_have_value("Ask @Bak")
+    field.press("e")
+    expect(page.get_by_role("option", selected=True)).to_contain_text("Bob Baker")
+    field.press("Enter")
+    expect(field).to_have_value("Ask @Bob Baker")
+    field.press_sequentially(" or @M")
+    expect(page.get_by_role("option", selected=True)).to_contain_text("Mallory Moss")
+    field.press("ArrowDown")
+    expect(page.get_by_role("option", selected=True)).to_contain_text("Maya Mason")
+    field.press("ArrowUp")
+    page.get_by_role("option", name="Mallory Moss").click()
+    expect(field).to_have_value("Ask @Bob Baker or @Mallory Moss")
+    field.press_sequentially(".")
+    page.locator("#thread-new").get_by_role("button", name="Comment").click()
+    thread = page.locator("article.thread")
+    expect(thread.locator(".comment")).to_contain_text("Ask Bob Baker or Mallory Moss.")
+    comment = Comment.objects.get()
+    assert comment.body == f"Ask {{{{person:{bob.pk}}}}} or {{{{person:{mallory.pk}}}}}."
+    told = {(notice.person, notice.is_mention) for notice in comment.notices.all()}
+    assert told == {(bob, True), (mallory, True)}
+
+
+def test_whoever_is_mentioned_stays_so_when_a_comment_is_put_better(
+    opened: Opened, section: Section, alice: User, bob: User
+) -> None:
+    place, body = Place("ran dry"), f"Ask {{{{person:{bob.pk}}}}}"
+    begin_thread(section=section, place=place, body=body, replacement=None, by=alice, now=timezone.now())
+    page = opened(alice)
+    thread = page.locator("article.thread")
+    thread.get_by_role("link", name="Edit your comment").click()
+    field = thread.get_by_role("textbox", name="Comment")
+    expect(field).to_have_value("Ask @Bob Baker")
+    field.fill("Please ask @Bob Baker, who was there.")
+    thread.get_by_role("button", name="Save").click()
+    expect(thread.locator(".comment")).to_contain_text("Please ask Bob Baker, who was there.")
+    assert Comment.objects.get().body == f"Please ask {{{{person:{bob.pk}}}}}, who was there."
+    field = answer_of(thread)
+    field.press_sequentially("@ali")
+    thread.locator(".mention-list").get_by_role("option", name="Alice Archer").click()
+    thread.get_by_role("button", name="Reply").click()
+    expect(thread.locator(".comment .prose")).to_have_text(["Please ask Bob Baker, who was there.", "Alice Archer"])
+    assert Comment.objects.last().body == f"{{{{person:{alice.pk}}}}}"  # type: ignore[union-attr]
 
 
 # -- Finding the words -------------------------------------------------------------------------------------------------

@@ -249,6 +249,13 @@ def test_what_stays_unread_is_mailed_once(as_user: As, alice: User, thread: Thre
     assert f"/postmortems/{section.postmortem_id}/comments/" in str(letter.body)
 
 
+def test_a_mail_names_who_is_mentioned(as_user: As, alice: User, bob: User, thread: Thread) -> None:
+    as_user(bob).post(f"/threads/{thread.pk}/reply/", {"body": f"{{{{person:{alice.pk}}}}}, you were there."})
+    later()
+    tasks.mail_comments_to(alice.pk)
+    assert "Alice Archer, you were there." in str(mail.outbox[0].body)
+
+
 def test_what_was_read_is_not_mailed(as_user: As, alice: User, thread: Thread, section: Section) -> None:
     as_user(alice).post(f"/postmortems/{section.postmortem_id}/comments/read/")
     later()
