@@ -36,6 +36,7 @@ class RevisionReason(TextChoices):
     SAVED = "saved", "Saved"
     FILLED = "filled", "Filled from the incident"
     RESTORED = "restored", "Restored"
+    ACCEPTED = "accepted", "Suggestion accepted"
     STATE = "state", "Moved to another state"
     NAMED = "named", "Named"
 

@@ -90,7 +90,7 @@ class LiveDocument:
 
     @property
     def client(self) -> int:
-        """The client as which `rewrite` writes."""
+        """The client as which `rewrite` and `replace` write."""
         return int(self._doc.client_id)
 
     def state(self) -> bytes:
@@ -146,15 +146,24 @@ class LiveDocument:
 
         Empty bytes when it says so already.
         """
-        self._refuse_if_broken()
+        before, words = self.text(section), _as_kept(words)
+        return self._edit(section, splices(before, words)) if before != words else b""
+
+    def replace(self, section: UUID, start: int, end: int, words: str) -> bytes:
+        """Put `words` in the place of characters `start` to `end`, as a whole; the update, for the log.
+
+        Nothing of what stood there stays, even where both are alike: it is one person's words instead of others', and
+        whoever takes back their own takes nothing out of them.
+        """
+        before = self.text(section)
+        begin, stop = (len(before[:at].encode()) for at in (start, end))
+        return self._edit(section, [(begin, stop, _as_kept(words))])
+
+    def _edit(self, section: UUID, edits: list[tuple[int, int, str]]) -> bytes:
         text = self._doc.get(root_name(section), type=Text)
-        words = NO_TEXT.sub("", words.replace("\r\n", "\n").replace("\r", "\n"))
-        before = str(text)
-        if before == words:
-            return b""
         state = self._doc.get_state()
         with self._doc.transaction():
-            for start, end, insert in reversed(splices(before, words)):
+            for start, end, insert in reversed(edits):
                 if end > start:
                     del text[start:end]
                 if insert:
@@ -177,6 +186,10 @@ def read_clocks(state: bytes) -> dict[int, int]:
     """The clocks in a state vector."""
     reader = Reader(state)
     return {reader.number(): reader.number() for _ in range(reader.number())}
+
+
+def _as_kept(words: str) -> str:
+    return NO_TEXT.sub("", words.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def splices(before: str, after: str) -> list[tuple[int, int, str]]:

@@ -15,12 +15,12 @@ from accounts.exceptions import EditedMeanwhile
 from accounts.mail import MailNotSent, link_to, send
 from accounts.models import User
 from incidents.markdown import reference_keys, resolve_references
-from postmortems.enums import RevisionReason, ThreadState
+from postmortems.enums import ThreadState
 from postmortems.models import Comment, CommentNotice, Postmortem, Section, Thread
 from postmortems.references import references_in
 from postmortems.services.postmortem import lock_for_writing, postmortem_was_changed
 from postmortems.services.section import lock_section
-from postmortems.services.text import edit_texts
+from postmortems.services.text import accept_words
 
 MAILED_AFTER = timedelta(minutes=10)
 """Who reads the comment in the document within this time gets no mail about it."""
@@ -174,18 +174,20 @@ def assign_thread(*, thread: Thread, to: User | None, by: User, now: datetime) -
 def accept_suggestion(*, thread: Thread, words: str, near: int, by: User, now: datetime) -> Thread:
     """Write the suggested words instead of `words`, at the place nearest to character `near` of the section.
 
-    Without `words`, they are written instead of the quote, where the same stands around it as when it was suggested.
-    Raises `AlreadyClosed`, `WordsGone` when they stand there no longer, or `AlreadyPublished`; nothing is written then.
+    Without `words`, instead of the quote, where the same stands around it as when it was suggested. They are words of
+    whoever suggested them. Raises `AlreadyClosed`, `WordsGone` when what they replace stands there no longer, or
+    `AlreadyPublished`; nothing is written then.
     """
-    postmortem = lock_for_writing(thread.postmortem)
+    lock_for_writing(thread.postmortem)
     locked = _lock_open(thread)
     section = lock_section(locked.section)
     at = nearest(section.body, words, near) if words else _place_of(locked, section.body)
     words = words or locked.quote
     if locked.replacement is None or at is None:
         raise WordsGone
-    body = section.body[:at] + locked.replacement + section.body[at + len(words) :]
-    edit_texts(postmortem, {section: body}, reason=RevisionReason.SAVED, by=by, now=now)
+    if words != locked.replacement:
+        end = at + len(words)
+        accept_words(section, locked.replacement, start=at, end=end, author=locked.created_by, by=by, now=now)
     return _close(locked, to=ThreadState.ACCEPTED, by=by, now=now)
 
 

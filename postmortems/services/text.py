@@ -6,15 +6,15 @@ it, for search, export, readers and the coach. Every function here wants the pos
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Max
 
 from accounts.models import User
 from postmortems.collab import bus, store
+from postmortems.collab.document import LiveDocument
 from postmortems.collab.store import Append, Authorship
 from postmortems.enums import RevisionReason, SectionKind
 from postmortems.models import DocumentHead, DocumentUpdate, Postmortem, Revision, Section, SectionRevision
@@ -53,7 +53,11 @@ def write_texts(postmortem: Postmortem, texts: Mapping[Section, str], *, by: Use
 
     The caller keeps a revision of it (`keep_revision`).
     """
-    _write_live(postmortem, {section.pk: body for section, body in texts.items()}, by=by)
+    _write_live(postmortem, _saying(texts), author=by)
+    _write_sections(texts, by=by, now=now)
+
+
+def _write_sections(texts: Mapping[Section, str], *, by: User | None, now: datetime) -> None:
     for section, body in texts.items():
         section.body = body
         section.is_kept = False
@@ -71,17 +75,35 @@ def edit_texts(
     keep_revision(postmortem, reason=reason, by=by, now=now)
 
 
-def _write_live(postmortem: Postmortem, texts: Mapping[UUID, str], *, by: User | None) -> None:
-    """Append to the log what makes it say `texts`, if there is one; other processes are told after commit."""
+def accept_words(section: Section, words: str, *, start: int, end: int, author: User, by: User, now: datetime) -> None:
+    """Let the section say `words` of `author` in the place of characters `start` to `end`, as `by` accepts."""
+    postmortem = section.postmortem
+    keep_revision(postmortem, reason=RevisionReason.TURN, by=None, now=now)
+    _write_live(postmortem, lambda document: [document.replace(section.pk, start, end, words)], author=author)
+    _write_sections({section: section.body[:start] + words + section.body[end:]}, by=by, now=now)
+    if revision := keep_revision(postmortem, reason=RevisionReason.ACCEPTED, by=by, now=now):
+        revision.writers.set([author])
+
+
+Edit = Callable[[LiveDocument], Iterable[bytes]]
+"""Changes a live text; the updates of it."""
+
+
+def _saying(texts: Mapping[Section, str]) -> Edit:
+    return lambda document: [document.rewrite(section.pk, body) for section, body in texts.items()]
+
+
+def _write_live(postmortem: Postmortem, edit: Edit, *, author: User | None) -> None:
+    """Append an edit to the log, if there is one, as words of `author`; other processes are told after commit."""
     head = DocumentHead.objects.select_for_update().filter(pk=postmortem.pk).first()
     if head is None:
         return
     document = store.load(postmortem.pk).document
-    updates = [update for update in (document.rewrite(section, body) for section, body in texts.items()) if update]
+    updates = [update for update in edit(document) if update]
     if not updates:
         return
-    person = by.pk if by else 0
-    clients = {document.client: person} if by else {}
+    person = author.pk if author else 0
+    clients = {document.client: person} if author else {}
     entry = Append(postmortem.pk, head.acl_version, updates, [person] * len(updates), clients)
     seq = store.append([entry])[postmortem.pk]
     store.reached(postmortem.pk, body_seq=seq)

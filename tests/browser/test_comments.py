@@ -13,7 +13,7 @@ from accounts.models import User
 from postmortems.enums import ThreadState
 from postmortems.models import Comment, Participant, Section, Thread
 from postmortems.services.comment import Place, begin_thread, close_thread, reply
-from tests.browser.test_live import comment_on, editor, select
+from tests.browser.test_live import SAVED, chip, comment_on, editor, select
 from tests.factories.postmortems import PostmortemFactory, SectionFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -234,6 +234,32 @@ def test_a_comment_on_deleted_words_is_on_no_others(opened: Opened, section: Sec
     editor(page).focus()
     page.keyboard.type("was empty")
     expect(editor(page)).to_have_text(f"Later it ran dry too. {words.replace('ran dry', 'was empty', 1)}")
+
+
+# -- Accepting ---------------------------------------------------------------------------------------------------------
+
+
+def test_undo_after_accepting_takes_back_ones_own_words_and_leaves_the_others_whole(
+    opened: Opened, section: Section, alice: User, bob: User
+) -> None:
+    page = opened(alice)
+    editor(page).click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(" Then the queue was drained.")
+    expect(chip(page)).to_have_text(SAVED)
+    place = Place("was drained", " Then the queue ", ".")
+    words = "grew at random and drained late"
+    begin_thread(section=section, place=place, body="", replacement=words, by=bob, now=timezone.now())
+    page.locator(".comments-toggle[aria-expanded=false]").click()
+    page.locator("article.thread").focus()
+    page.keyboard.press("a")
+    accepted = f"The pool ran dry at noon. Then the queue {words}."
+    expect(editor(page)).to_have_text(accepted)
+    editor(page).focus()
+    page.keyboard.press("Control+z")
+    expect(editor(page)).to_have_text(f"The pool ran dry at noon.{words}")
+    page.keyboard.press("Control+y")
+    expect(editor(page)).to_have_text(accepted)
 
 
 # -- Reading -----------------------------------------------------------------------------------------------------------

@@ -142,6 +142,22 @@ def test_an_accepted_suggestion_is_an_edit_that_those_who_type_see(
     assert section.postmortem.revisions.first().made_by == alice  # type: ignore[union-attr]
 
 
+def test_accepted_words_are_whose_suggestion_they_were(
+    as_user: As, alice: User, bob: User, suggestion: Thread, section: Section
+) -> None:
+    store.open_document(section.postmortem)
+    as_user(alice).post(f"/threads/{suggestion.pk}/accept/", {"words": "ran dry", "near": 9})
+    address = f"/postmortems/{section.postmortem_id}"
+    whose = as_user(alice).get(f"{address}/attribution/").content.decode()
+    assert "The pool <span" in whose
+    assert "Bob Baker: </span>had no connection left</span>. Nobody saw that" in whose
+    history = as_user(alice).get(f"{address}/history/").content.decode()
+    assert ">Suggestion accepted</a>" in history
+    assert "Bob Baker, accepted by Alice Archer" in history
+    revision = section.postmortem.revisions.get(reason="accepted")
+    assert (revision.made_by, list(revision.writers.all())) == (alice, [bob])
+
+
 def test_a_suggestion_for_words_that_are_gone_changes_nothing(
     as_user: As, alice: User, suggestion: Thread, section: Section
 ) -> None:

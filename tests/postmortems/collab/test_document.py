@@ -53,6 +53,20 @@ def test_someone_typing_elsewhere_in_the_line_keeps_their_words() -> None:
     assert base.text(ONE) == str(text) == "The pool had 200 connections. Every time."
 
 
+def test_replaced_words_keep_nothing_of_what_they_replace() -> None:
+    document = LiveDocument()
+    document.rewrite(ONE, "👩🏽‍🚒: the pool ran dry at noon.")
+    other = LiveDocument()
+    other.apply(document.update())
+    at = document.text(ONE).index("ran dry")
+    document.apply(other.replace(ONE, at, at + len("ran dry"), "was drained\r\nat random"))
+    assert document.runs(ONE) == [
+        (document.client, "👩🏽‍🚒: the pool "),
+        (other.client, "was drained\nat random"),
+        (document.client, " at noon."),
+    ]
+
+
 def test_texts_lists_what_was_written_in() -> None:
     document = LiveDocument()
     document.rewrite(ONE, "x")
