@@ -75,6 +75,14 @@ def edit_texts(
     keep_revision(postmortem, reason=reason, by=by, now=now)
 
 
+def restore_texts(postmortem: Postmortem, texts: Mapping[Section, str], *, by: User, now: datetime) -> None:
+    """As `edit_texts`, back to what they said before: for those words nobody is named, least of all `by`."""
+    keep_revision(postmortem, reason=RevisionReason.TURN, by=None, now=now)
+    _write_live(postmortem, _saying(texts), author=None)
+    _write_sections(texts, by=by, now=now)
+    keep_revision(postmortem, reason=RevisionReason.RESTORED, by=by, now=now)
+
+
 def accept_words(section: Section, words: str, *, start: int, end: int, author: User, by: User, now: datetime) -> None:
     """Let the section say `words` of `author` in the place of characters `start` to `end`, as `by` accepts."""
     postmortem = section.postmortem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from accounts.models import User
 from postmortems import tasks
 from postmortems.comparison import around_changes, compared
 from postmortems.models import Postmortem, Revision, Section, SectionRevision
+from postmortems.services.section import digest
 from tests.factories.postmortems import NOW, PostmortemFactory, SectionFactory
 from tests.postmortems.test_live_text import LivePage
 
@@ -85,6 +87,22 @@ def test_restoring_a_moment_brings_back_every_section_and_loses_nothing(
     again = Revision.objects.count()
     client.post(f"/revisions/{first.pk}/restore/")
     assert Revision.objects.count() == again
+
+
+@pytest.mark.parametrize("scope", ["revisions", "section-revisions"])
+def test_restored_words_are_not_said_to_be_of_whoever_restored_them(
+    as_user: As, alice: User, bob: User, section: Section, scope: str
+) -> None:
+    first = pause(LivePage(section, bob), "Bob wrote. ")
+    client = as_user(alice)
+    seen = digest("Bob wrote. Begin.")
+    client.post(f"/sections/{section.pk}/edit/", {"body": "Begin. Alice wrote.", "seen": seen})
+    kept = first if scope == "revisions" else first.sections.get()
+    client.post(f"/{scope}/{kept.pk}/restore/")
+    assert Section.objects.get().body == "Bob wrote. Begin."
+    listed = page_of(client, f"/postmortems/{section.postmortem_id}/history/")
+    assert re.search(r">Restored</a>\s*<span class=\"muted\">Alice Archer ", listed)
+    assert "Alice Archer: </span>" not in page_of(client, f"/postmortems/{section.postmortem_id}/attribution/")
 
 
 def test_nobody_restores_what_they_may_not_write_or_what_is_published(
