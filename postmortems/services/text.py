@@ -54,16 +54,17 @@ def write_texts(postmortem: Postmortem, texts: Mapping[Section, str], *, by: Use
     The caller keeps a revision of it (`keep_revision`).
     """
     _write_live(postmortem, _saying(texts), author=by)
-    _write_sections(texts, by=by, now=now)
+    _write_sections(postmortem, texts, by=by, now=now)
 
 
-def _write_sections(texts: Mapping[Section, str], *, by: User | None, now: datetime) -> None:
+def _write_sections(postmortem: Postmortem, texts: Mapping[Section, str], *, by: User | None, now: datetime) -> None:
     for section, body in texts.items():
         section.body = body
         section.is_kept = False
         section.updated_by = by
         section.updated_at = now
         section.save(update_fields=["body", "is_kept", "updated_by", "updated_at"])
+    bring_up_to_date(postmortem)
 
 
 def edit_texts(
@@ -79,7 +80,7 @@ def restore_texts(postmortem: Postmortem, texts: Mapping[Section, str], *, by: U
     """As `edit_texts`, back to what they said before: for those words nobody is named, least of all `by`."""
     keep_revision(postmortem, reason=RevisionReason.TURN, by=None, now=now)
     _write_live(postmortem, _saying(texts), author=None)
-    _write_sections(texts, by=by, now=now)
+    _write_sections(postmortem, texts, by=by, now=now)
     keep_revision(postmortem, reason=RevisionReason.RESTORED, by=by, now=now)
 
 
@@ -88,7 +89,7 @@ def accept_words(section: Section, words: str, *, start: int, end: int, author: 
     postmortem = section.postmortem
     keep_revision(postmortem, reason=RevisionReason.TURN, by=None, now=now)
     _write_live(postmortem, lambda document: [document.replace(section.pk, start, end, words)], author=author)
-    _write_sections({section: section.body[:start] + words + section.body[end:]}, by=by, now=now)
+    _write_sections(postmortem, {section: section.body[:start] + words + section.body[end:]}, by=by, now=now)
     if revision := keep_revision(postmortem, reason=RevisionReason.ACCEPTED, by=by, now=now):
         revision.writers.set([author])
 
@@ -102,11 +103,14 @@ def _saying(texts: Mapping[Section, str]) -> Edit:
 
 
 def _write_live(postmortem: Postmortem, edit: Edit, *, author: User | None) -> None:
-    """Append an edit to the log, if there is one, as words of `author`; other processes are told after commit."""
+    """Append an edit to the log, if there is one, as words of `author`; other processes are told after commit.
+
+    It is an edit of what the sections say: what was typed since they were brought up to date is not in it, and stays.
+    """
     head = DocumentHead.objects.select_for_update().filter(pk=postmortem.pk).first()
     if head is None:
         return
-    document = store.load(postmortem.pk).document
+    document = store.load(postmortem.pk, upto=head.body_seq).document
     updates = [update for update in edit(document) if update]
     if not updates:
         return
@@ -114,7 +118,8 @@ def _write_live(postmortem: Postmortem, edit: Edit, *, author: User | None) -> N
     clients = {document.client: person} if author else {}
     entry = Append(postmortem.pk, head.acl_version, updates, [person] * len(updates), clients)
     seq = store.append([entry])[postmortem.pk]
-    store.reached(postmortem.pk, body_seq=seq)
+    if seq == head.body_seq + 1:
+        store.reached(postmortem.pk, body_seq=seq)
     transaction.on_commit(lambda: bus.announce(postmortem.pk, seq, entry.data))
 
 

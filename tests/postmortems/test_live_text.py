@@ -29,6 +29,7 @@ from postmortems.models import (
     SectionRevision,
 )
 from postmortems.services import live as services
+from postmortems.services import text as texts
 from postmortems.services.section import digest
 from tests.factories.postmortems import PostmortemFactory, SectionFactory
 from tests.loops import run_in_thread
@@ -143,6 +144,21 @@ def test_restoring_is_an_edit_and_what_was_there_stays_in_the_history(
     reasons = list(section.postmortem.revisions.values_list("reason", flat=True))
     assert reasons == ["restored", "turn", "pause"]
     assert section.revisions.get(number=3).body == "Two. One. Begin."
+
+
+def test_what_is_typed_while_something_else_writes_stays(
+    as_user: As, alice: User, section: Section, page: LivePage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = texts.keep_revision
+
+    def keep_while_typing(*args: Any, **named: Any) -> Revision | None:
+        monkeypatch.undo()
+        page.type("Typed. ")
+        return kept(*args, **named)
+
+    monkeypatch.setattr(texts, "keep_revision", keep_while_typing)
+    as_user(alice).post(f"/sections/{section.pk}/edit/", {"body": "Begin again.", "seen": digest("Begin.")})
+    assert live_text_of(section) == body_of(section) == "Typed. Begin again."
 
 
 def test_odd_line_ends_never_reach_the_live_text(page: LivePage, section: Section) -> None:
