@@ -196,22 +196,25 @@ def test_people_are_offered_by_their_name_and_told_of_it(
 def test_whoever_is_mentioned_stays_so_when_a_comment_is_put_better(
     opened: Opened, section: Section, alice: User, bob: User
 ) -> None:
+    User.objects.filter(pk=bob.pk).update(display_name="Bob-Bo O'Neil (SRE)")
     place, body = Place("ran dry"), f"Ask {{{{person:{bob.pk}}}}}"
     begin_thread(section=section, place=place, body=body, replacement=None, by=alice, now=timezone.now())
     page = opened(alice)
     thread = page.locator("article.thread")
     thread.get_by_role("link", name="Edit your comment").click()
     field = thread.get_by_role("textbox", name="Comment")
-    expect(field).to_have_value("Ask @Bob Baker")
-    field.fill("Please ask @Bob Baker, who was there.")
+    expect(field).to_have_value("Ask @Bob-Bo O'Neil (SRE)")
+    field.fill("Please ask @Bob-Bo O'Neil (SRE), who was there.")
     thread.get_by_role("button", name="Save").click()
-    expect(thread.locator(".comment")).to_contain_text("Please ask Bob Baker, who was there.")
+    expect(thread.locator(".comment")).to_contain_text("Please ask Bob-Bo O'Neil (SRE), who was there.")
     assert Comment.objects.get().body == f"Please ask {{{{person:{bob.pk}}}}}, who was there."
     field = answer_of(thread)
     field.press_sequentially("@ali")
     thread.locator(".mention-list").get_by_role("option", name="Alice Archer").click()
     thread.get_by_role("button", name="Reply").click()
-    expect(thread.locator(".comment .prose")).to_have_text(["Please ask Bob Baker, who was there.", "Alice Archer"])
+    expect(thread.locator(".comment .prose")).to_have_text(
+        ["Please ask Bob-Bo O'Neil (SRE), who was there.", "Alice Archer"]
+    )
     assert Comment.objects.last().body == f"{{{{person:{alice.pk}}}}}"  # type: ignore[union-attr]
 
 

@@ -50,7 +50,7 @@ class MentionPeople extends HTMLElement {
   written() {
     const names = [...this.chosen.keys()].sort((one, two) => two.length - one.length);
     if (!names.length) return this.field.value;
-    const any = names.map((name) => name.replace(/[^\p{L}\p{N}\s]/gu, "\\$&")).join("|");
+    const any = names.map((name) => name.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join("|");
     return this.field.value.replace(new RegExp(`@(${any})(?![\\p{L}\\p{N}])`, "gu"), (_, name) => `{{person:${this.chosen.get(name)}}}`);
   }
 
