@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -312,7 +313,8 @@ def _mail(person: User, notices: list[CommentNotice]) -> None:
     send("comments", to=person.email, subject=subject, context={"person": person, "documents": told})
 
 
-def _said(postmortem: Postmortem, comments: list[Comment]) -> list[tuple[Comment, str]]:
-    """The comments, each with what it says, people and facts by their names."""
-    references = references_in(postmortem, [comment.body for comment in comments])
-    return [(comment, resolve_references(comment.body, references)) for comment in comments]
+def _said(postmortem: Postmortem, comments: list[Comment]) -> list[tuple[Comment, str, str]]:
+    """The comments, each with its quote and with what it says, people and facts by their names."""
+    references = references_in(postmortem, [text for each in comments for text in (each.thread.quote, each.body)])
+    named = partial(resolve_references, references=references)
+    return [(comment, named(comment.thread.quote), named(comment.body)) for comment in comments]

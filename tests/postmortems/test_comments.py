@@ -266,10 +266,13 @@ def test_what_stays_unread_is_mailed_once(as_user: As, alice: User, thread: Thre
 
 
 def test_a_mail_names_who_is_mentioned(as_user: As, alice: User, bob: User, thread: Thread) -> None:
+    Thread.objects.update(quote=f"{{{{person:{bob.pk}}}}} called")
     as_user(bob).post(f"/threads/{thread.pk}/reply/", {"body": f"{{{{person:{alice.pk}}}}}, you were there."})
     later()
     tasks.mail_comments_to(alice.pk)
-    assert "Alice Archer, you were there." in str(mail.outbox[0].body)
+    body = str(mail.outbox[0].body)
+    assert "Alice Archer, you were there." in body
+    assert "“Bob Baker called”" in body
 
 
 def test_what_was_read_is_not_mailed(as_user: As, alice: User, thread: Thread, section: Section) -> None:
