@@ -71,9 +71,8 @@ function inBlocks(state, range, mark) {
     const { before, after } = marksAround(state, from, to, mark);
     return holds(Math.min(before, after), mark);
   };
-  const isOn = pieces.every(isMarked);
-  const turned = isOn ? pieces.flatMap((piece) => removed(piece, mark)) : pieces.filter((piece) => !isMarked(piece)).flatMap((piece) => added(piece, mark));
-  const changes = state.changes(turned);
+  const missing = pieces.filter((piece) => !isMarked(piece));
+  const changes = state.changes(missing.length ? missing.flatMap((piece) => added(piece, mark)) : pieces.flatMap((piece) => removed(piece, mark)));
   return { changes, range: EditorSelection.range(changes.mapPos(pieces[0].from, 1), changes.mapPos(pieces.at(-1).to, -1)) };
 }
 
