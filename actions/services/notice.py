@@ -7,7 +7,7 @@ then, under the same Message-ID, so that mail programs show one; nothing goes mi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -142,7 +142,7 @@ def _send(person: User, notices: Sequence[Notice], mail: UUID, *, now: datetime)
     parts = [
         ("Yours", [_own_line(notice, now=now) for notice in _by_due(own)]),
         ("Late for a week or more, in your teams", [_line(n, now=now) for n in _by_due(kinds[NoticeKind.ESCALATION])]),
-        ("You said you would look again", [_line(notice, now=now) for notice in kinds[NoticeKind.LOOK_AGAIN]]),
+        ("You said you would look again", [_risk_line(notice, now=now) for notice in kinds[NoticeKind.LOOK_AGAIN]]),
         ("Everything is settled", [_done_line(notice) for notice in kinds[NoticeKind.ALL_DONE]]),
     ]
     if kinds[NoticeKind.WEEKLY]:
@@ -227,6 +227,11 @@ def _own_line(notice: Notice, *, now: datetime) -> Line:
         for answer in Answer
     ]
     return Line(name=line.name, due=line.due, link=line.link, answers=answers)
+
+
+def _risk_line(notice: Notice, *, now: datetime) -> Line:
+    """What was decided against: the day to look again counts, not the one it would have been due on."""
+    return replace(_line(notice, now=now), due=f"to be looked at again on {notice.for_on:%-d %B %Y}")
 
 
 def _done_line(notice: Notice) -> Line:

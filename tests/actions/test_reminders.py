@@ -217,9 +217,10 @@ def test_whoever_accepted_a_risk_is_asked_to_look_again(postmortem: Postmortem, 
         finished_at=LONG_AGO,
         risk_accepted_by=alice,
         look_again_on=TUESDAY,
+        due_on=TUESDAY + timedelta(days=30),
     )
     [message] = ring(NINE)
-    assert "Not to be done: Too dear." in message.body
+    assert "\n  to be looked at again on 16 June 2026 · Not to be done: Too dear.\n" in message.body
     assert ring(NINE + timedelta(days=1)) == []
 
 
