@@ -20,11 +20,11 @@ from accounts.enums import TeamRole
 from accounts.mail import MailNotSent, link_to, send
 from accounts.models import User
 from accounts.slack import SlackNotSent
-from actions.due import due
+from actions.due import due, is_overdue
 from actions.enums import Answer, NoticeKind
 from actions.filters import ActionFilters
 from actions.models import ActionItem, Notice, ReminderPause, ReminderSettings
-from actions.queries import MOST_EXPORTED, actions_for_review
+from actions.queries import MOST_EXPORTED, Review, actions_for_review, joined
 from actions.services.answer import token_for
 from postmortems.models import Postmortem
 
@@ -109,17 +109,14 @@ def _still_wanted(held: Sequence[Notice], person: User, *, now: datetime) -> lis
     today = now.astimezone(person.zone).date()
     paused = ReminderPause.objects.filter(Q(until=None) | Q(until__gt=today), person=person)
     quiet = set(paused.values_list("action", flat=True))
-    return [
-        notice
-        for notice in held
-        if now - notice.planned_at < STALE_AFTER
-        and _is_wanted(notice, actions.get(notice.action_id or 0), documents, quiet)
-    ]
+    fresh = [notice for notice in held if now - notice.planned_at < STALE_AFTER]
+    weekly = [notice for notice in fresh if notice.kind == NoticeKind.WEEKLY]
+    others = [notice for notice in fresh if notice.kind != NoticeKind.WEEKLY]
+    wanted = [each for each in others if _is_wanted(each, actions.get(each.action_id or 0), documents, quiet)]
+    return wanted + (weekly if weekly and _week(person, now=now, most=1).lists else [])
 
 
 def _is_wanted(notice: Notice, action: ActionItem | None, documents: dict[int, Postmortem], quiet: set[int]) -> bool:
-    if notice.kind == NoticeKind.WEEKLY:
-        return True
     if notice.kind == NoticeKind.ALL_DONE:
         document = documents.get(notice.postmortem_id or 0)
         return document is not None and not document.action_items.unfinished().exists()
@@ -198,11 +195,27 @@ def _subject(kinds: dict[NoticeKind, list[Notice]], own: Sequence[Notice], *, no
     return "Every action is settled" if kinds[NoticeKind.ALL_DONE] else "Actions to talk about this week"
 
 
-def _week_lines(person: User, *, now: datetime) -> list[Line]:
-    """What the weekly review shows of the teams this person manages, owner by owner."""
+def _week(person: User, *, now: datetime, most: int) -> Review:
+    """What the weekly review shows of the teams this person manages."""
     managed = person.memberships.filter(role=TeamRole.MANAGER).values("team")
-    found = actions_for_review(person, ActionFilters(), among=Q(team__in=managed), now=now, most=MOST_EXPORTED)
-    return [_line_of(row.action, now=now) for each in found.lists for row in each.rows]
+    return actions_for_review(person, ActionFilters(), among=Q(team__in=managed), now=now, most=most)
+
+
+def _week_lines(person: User, *, now: datetime) -> list[Line]:
+    """The same in full, owner by owner."""
+    found = _week(person, now=now, most=MOST_EXPORTED)
+    order = [row.action.pk for each in found.lists for row in each.rows]
+    whole = joined(ActionItem.objects.filter(pk__in=order)).in_bulk()
+    return [_week_line(whole[pk], person, now=now) for pk in order if pk in whole]
+
+
+def _week_line(action: ActionItem, person: User, *, now: datetime) -> Line:
+    """One that is not late stands there because it goes nowhere: since when, the line says."""
+    line = _line_of(action, now=now)
+    if is_overdue(action, now=now) or action.postmortem.is_restricted:
+        return line
+    touched = action.updated_at.astimezone(person.zone)
+    return replace(line, note=f"{line.note}, last touched {touched:%-d %B %Y}")
 
 
 def _line(notice: Notice, *, now: datetime) -> Line:

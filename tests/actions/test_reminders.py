@@ -9,7 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Team, User
 from actions import tasks
@@ -164,10 +166,37 @@ def test_managers_hear_of_the_weeks_list_on_mondays(postmortem: Postmortem, alic
     assert "/actions/review/" in message.body
     assert "Late since Saturday" in message.body
     assert "Of another team" not in message.body
-    ActionItem.objects.update(status=Status.DONE, finished_at=monday + timedelta(days=1))
-    Notice.objects.filter(kind=NoticeKind.ALL_DONE).delete()
+    ActionItem.objects.filter(team=postmortem.team).update(due_on=None)
     subjects = [m.subject for day in range(1, 8) for m in ring(monday + timedelta(days=day))]
-    assert subjects.count("Actions to talk about this week") == 1
+    assert subjects == ["Actions to talk about this week"]
+
+
+def test_a_manager_with_nothing_to_talk_about_gets_no_mail(postmortem: Postmortem, alice: User, ring: Ring) -> None:
+    ReminderSettings.objects.update(weekly_list=True)
+    due(postmortem, None, TUESDAY + timedelta(days=90), title="Decided lately", updated_at=NINE, created_at=NINE)
+    assert ring(NINE - timedelta(days=1)) == []
+    assert Notice.objects.get(person=alice).is_moot
+
+
+def test_the_weeks_list_says_why_something_stands_there(
+    postmortem: Postmortem, alice: User, bob: User, ring: Ring
+) -> None:
+    ReminderSettings.objects.update(weekly_list=True)
+    due(postmortem, bob, TUESDAY + timedelta(days=90), title="Forgotten", updated_at=LONG_AGO)
+    [message] = ring(NINE - timedelta(days=1))
+    assert "\n  14 September 2026, due in 91 days · Bob, last touched 1 January 2026\n" in message.body
+
+
+def test_a_long_list_of_the_week_takes_as_many_queries_as_a_short_one(postmortem: Postmortem, alice: User) -> None:
+    taken = []
+    for monday, count in ((NINE - timedelta(days=1), 1), (NINE + timedelta(days=6), 3)):
+        for _ in range(count):
+            due(postmortem, None, TUESDAY + timedelta(days=90), updated_at=LONG_AGO)
+        Notice.objects.create(person=alice, kind=NoticeKind.WEEKLY, for_on=monday.date(), planned_at=monday)
+        with CaptureQueriesContext(connection) as captured:
+            assert notices.tell_person(person_id=alice.pk, now=monday) == 1
+        taken.append(len(captured))
+    assert taken[0] == taken[1]
 
 
 def test_who_may_not_see_it_any_more_hears_nothing(postmortem: Postmortem, mallory: User, ring: Ring) -> None:
