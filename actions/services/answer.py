@@ -19,7 +19,14 @@ GOOD_FOR = timedelta(days=60)
 
 
 class AnswerRefused(Exception):
-    """The answer cannot be taken: forged, too old, given already, or of no use any more. Says why."""
+    """The answer cannot be taken: forged, too old, given already, or of no use any more. Says why.
+
+    `action`: what it was about, where the person may still see it.
+    """
+
+    def __init__(self, words: str, *, action: ActionItem | None = None) -> None:
+        super().__init__(words)
+        self.action = action
 
 
 @dataclass(frozen=True)
@@ -45,21 +52,22 @@ def read_token(token: str, *, lock: bool = False) -> Asked:
     try:
         pk, answer = signing.loads(token, salt=SALT, max_age=GOOD_FOR)
     except signing.SignatureExpired as error:
-        raise AnswerRefused("This link is too old. Sign in to say how it stands.") from error
+        raise AnswerRefused("This link is too old. Say how it stands on the page of your actions.") from error
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise AnswerRefused("This link is damaged. Use the one in the mail, whole.") from error
     rows = Notice.objects.select_for_update(of=("self",)) if lock else Notice.objects
     notice = rows.filter(pk=pk).select_related("person", "action__postmortem__incident").first()
     if notice is None or notice.action is None:
         raise AnswerRefused("This action is not there any more.")
-    if notice.answered_at:
-        raise AnswerRefused(f"You answered this already: {notice.get_answer_display().lower()}.")
     person = notice.person
-    is_theirs = notice.action.owner_id == person.pk and person.is_active
-    if not is_theirs or not ActionItem.objects.visible_to(person).filter(pk=notice.action.pk).exists():
+    seen = ActionItem.objects.visible_to(person).filter(pk=notice.action.pk).first() if person.is_active else None
+    if notice.answered_at:
+        raise AnswerRefused(f"You answered this already: {notice.get_answer_display().lower()}.", action=seen)
+    if seen is None or seen.owner_id != person.pk:
         raise AnswerRefused("This action is not yours any more. There is nothing left for you to do.")
-    if notice.action.is_finished:
-        raise AnswerRefused(f"{notice.action.reference} is settled already. There is nothing left for you to do.")
+    if seen.is_finished:
+        words = f"{seen.reference} is settled already. There is nothing left for you to do."
+        raise AnswerRefused(words, action=seen)
     return Asked(notice, Answer(answer))
 
 

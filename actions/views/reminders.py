@@ -28,7 +28,7 @@ def reminder_answer(request: HttpRequest, token: str) -> HttpResponse:
     try:
         asked = give_answer(token, now=timezone.now()) if request.method == "POST" else read_token(token)
     except AnswerRefused as refusal:
-        return render(request, "actions/answer.html", {"problem": str(refusal)}, status=409)
+        return render(request, "actions/answer.html", {"problem": str(refusal), "action": refusal.action}, status=409)
     name = asked.action.reference if asked.action.postmortem.is_restricted else str(asked.action)
     context = {"asked": asked, "name": name, "is_done": request.method == "POST"}
     return render(request, "actions/answer.html", context)

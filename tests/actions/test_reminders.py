@@ -335,6 +335,25 @@ def test_looking_at_a_link_does_nothing_and_its_button_does_it_once(
         assert again.status_code == 409
         assert "You answered this already: done." in again.content.decode()
 
+        assert f'href="{action.get_absolute_url()}"' in again.content.decode()
+
+
+def test_who_is_not_signed_in_is_not_shown_ways_that_end_at_the_sign_in(
+    asked: tuple[ActionItem, dict[str, str]],
+) -> None:
+    for address in (asked[1]["Done"], "/actions/answer/nonsense/"):
+        page = Client().get(address).content.decode()
+        assert "New incident" not in page
+        assert 'class="entrance"' in page
+
+
+def test_a_link_that_is_too_old_leads_on_to_ones_own_actions(
+    asked: tuple[ActionItem, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actions.services.answer.GOOD_FOR", timedelta(0))
+    page = Client().get(asked[1]["Done"]).content.decode()
+    assert "This link is too old." in page
+    assert 'href="/actions/mine/"' in page
 
 def test_snooze_is_quiet_for_a_week(
     asked: tuple[ActionItem, dict[str, str]], bob: User, ring: Ring, monkeypatch: pytest.MonkeyPatch
@@ -346,7 +365,8 @@ def test_snooze_is_quiet_for_a_week(
 
 
 def test_not_mine_leaves_it_without_an_owner(asked: tuple[ActionItem, dict[str, str]]) -> None:
-    Client().post(asked[1]["Not mine"])
+    said = Client().post(asked[1]["Not mine"]).content.decode()
+    assert "If nobody takes it, the week's list of its team names it." in said
     asked[0].refresh_from_db()
     assert asked[0].owner is None
 
