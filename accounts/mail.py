@@ -45,6 +45,7 @@ def send(
     message = EmailMultiAlternatives(
         subject=" ".join(subject.split()), body=render_to_string(f"mail/{name}.txt", context), to=[to]
     )
+    message.extra_headers["Auto-Submitted"] = "auto-generated"  # so that nobody's absence answers it (RFC 3834)
     if message_id:
         message.extra_headers["Message-ID"] = f"<{message_id}@{urlsplit(settings.BASE_URL).hostname}>"
     message.attach_alternative(render_to_string(f"mail/{name}.html", context), "text/html")

@@ -73,6 +73,7 @@ def test_nothing_before_nine_and_once_after(postmortem: Postmortem, bob: User, r
     [message] = ring(NINE)
     assert message.to == ["bob@example.com"]
     assert "due today" in message.subject
+    assert message.message()["Auto-Submitted"] == "auto-generated"
     for later in (1, 60, 600):
         assert ring(NINE + timedelta(minutes=later)) == []
 
@@ -334,7 +335,6 @@ def test_looking_at_a_link_does_nothing_and_its_button_does_it_once(
         again = Client().post(address)
         assert again.status_code == 409
         assert "You answered this already: done." in again.content.decode()
-
         assert f'href="{action.get_absolute_url()}"' in again.content.decode()
 
 
@@ -354,6 +354,7 @@ def test_a_link_that_is_too_old_leads_on_to_ones_own_actions(
     page = Client().get(asked[1]["Done"]).content.decode()
     assert "This link is too old." in page
     assert 'href="/actions/mine/"' in page
+
 
 def test_snooze_is_quiet_for_a_week(
     asked: tuple[ActionItem, dict[str, str]], bob: User, ring: Ring, monkeypatch: pytest.MonkeyPatch
