@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.contrib import messages
 from django.http import HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -87,9 +88,14 @@ def revision(request: Request, revision: Revision) -> HttpResponse:
 def revision_restore(request: Request, revision: Revision) -> HttpResponseBase:
     """Bring the text of that moment back as the newest."""
     try:
-        services.restore_revision(revision=revision, by=request.user, now=timezone.now())
+        is_restored = services.restore_revision(revision=revision, by=request.user, now=timezone.now())
     except AlreadyPublished:
+        messages.error(request, "It is published, so its text stays as it is. Reopen it to change it.")
         return redirect(revision.postmortem)
+    if is_restored:
+        messages.success(request, "The text says again what it said then. What stood there before is in the history.")
+    else:
+        messages.info(request, "The text says so already: nothing was changed.")
     return redirect("postmortems:write", pk=revision.postmortem_id)
 
 

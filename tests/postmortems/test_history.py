@@ -81,11 +81,13 @@ def test_restoring_a_moment_brings_back_every_section_and_loses_nothing(
     pause(LivePage(section, alice), "Two. ")
     LivePage(section, alice).type("Not kept yet. ")
     client = as_user(alice)
-    assert client.post(f"/revisions/{first.pk}/restore/").status_code == 302
+    said = client.post(f"/revisions/{first.pk}/restore/", follow=True).content.decode()
+    assert "What stood there before is in the history." in said
     assert {s.title: s.body for s in Section.objects.all()} == {"Root cause": "One. Begin.", "Impact": ""}
     assert SectionRevision.objects.filter(body="Not kept yet. Two. One. Begin.").exists()
     again = Revision.objects.count()
-    client.post(f"/revisions/{first.pk}/restore/")
+    said = client.post(f"/revisions/{first.pk}/restore/", follow=True).content.decode()
+    assert "The text says so already: nothing was changed." in said
     assert Revision.objects.count() == again
 
 
@@ -112,7 +114,8 @@ def test_nobody_restores_what_they_may_not_write_or_what_is_published(
     pause(LivePage(section, alice), "Two. ")
     assert as_user(mallory).post(f"/revisions/{first.pk}/restore/").status_code == 403
     Postmortem.objects.update(state="published", published_at=NOW)
-    as_user(alice).post(f"/revisions/{first.pk}/restore/")
+    said = as_user(alice).post(f"/revisions/{first.pk}/restore/", follow=True).content.decode()
+    assert "It is published, so its text stays as it is." in said
     assert Section.objects.get().body == "Two. One. Begin."
 
 
