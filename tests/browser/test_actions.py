@@ -10,9 +10,12 @@ from django.utils import timezone
 from playwright.sync_api import BrowserContext, FloatRect, Locator, Page, expect
 
 from accounts.models import Team, User
-from actions.models import ActionItem
+from actions.enums import Answer
+from actions.models import ActionItem, Notice, SavedView
+from actions.services.answer import token_for
 from postmortems.models import Postmortem
 from postmortems.services.lesson import add_lesson
+from postmortems.services.revision import name_revision
 from tests.factories.actions import make_action
 from tests.factories.postmortems import IncidentFactory, PostmortemFactory, SectionFactory
 
@@ -316,12 +319,33 @@ def test_lists_fit_a_phone_with_what_matters_most(page: Page, postmortem: Postmo
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_a_long_word_in_a_title_widens_no_page(page: Page, postmortem: Postmortem, alice: User, width: int) -> None:
-    action = make_action(postmortem, title="Drop " + "checkout_" * 20, owner=alice, due_on=timezone.localdate())
+    late = timezone.localdate() - timedelta(days=2)
+    action = make_action(postmortem, title="Drop " + "checkout_" * 20, owner=alice, due_on=late)
     SectionFactory.create(postmortem=postmortem, title="Actions", kind="actions")
     page.set_viewport_size({"width": width, "height": 844})
-    for url in ("/actions/", f"/actions/{action.pk}/", f"/postmortems/{postmortem.pk}/write/"):
+    for url in ("/", "/actions/", "/actions/review/", f"/actions/{action.pk}/", f"/postmortems/{postmortem.pk}/write/"):
         page.goto(url)
         expect(page.get_by_text(action.title).locator("visible=true").first).to_be_visible()
+        overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert (url, overflow) == (url, 0)
+
+
+def test_a_long_word_widens_no_answer_to_a_mail_no_saved_view_and_no_history(
+    page: Page, postmortem: Postmortem, alice: User
+) -> None:
+    today = timezone.localdate()
+    action = make_action(postmortem, title="Drop " + "checkout_" * 20, owner=alice, due_on=today)
+    notice = Notice.objects.create(person=alice, kind="on_day", action=action, for_on=today)
+    name_revision(postmortem=postmortem, name="checkout_" * 13, by=alice, now=timezone.now())
+    SavedView.objects.create(person=alice, of="actions", name="checkout_" * 6, query="status=overdue")
+    page.set_viewport_size({"width": 390, "height": 844})
+    for url in (
+        f"/actions/answer/{token_for(notice, Answer.DONE)}/",
+        "/actions/",
+        f"/postmortems/{postmortem.pk}/history/",
+    ):
+        page.goto(url)
+        expect(page.get_by_text("checkout_checkout_").first).to_be_visible()
         overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert (url, overflow) == (url, 0)
 
