@@ -86,6 +86,7 @@ def _csv(shown: Dashboard, by: str) -> HttpResponse:
 def actions_review(request: Request) -> HttpResponse:
     """Late and languishing actions by owner, for fifteen minutes together."""
     form = DashboardForm(request.GET, user=request.user)
-    review = queries.actions_for_review(request.user, form.filters(), now=timezone.now())
-    context = {"form": form, "review": review}
+    filters = form.filters()
+    review = queries.actions_for_review(request.user, filters, now=timezone.now())
+    context = {"form": form, "filters": filters, "review": review}
     return render(request, "actions/review.html", context)

@@ -350,6 +350,19 @@ def test_a_long_word_widens_no_answer_to_a_mail_no_saved_view_and_no_history(
         assert (url, overflow) == (url, 0)
 
 
+def test_the_weekly_review_is_printed_with_its_name_and_day_and_without_its_keys(
+    page: Page, three: list[ActionItem]
+) -> None:
+    page.goto("/actions/review/")
+    keys, title = page.get_by_role("button", name="Talked about"), page.get_by_text("Weekly review, ")
+    expect(keys).to_be_visible()
+    expect(title).to_be_hidden()
+    page.emulate_media(media="print")
+    expect(keys).to_be_hidden()
+    expect(title).to_have_text(f"Weekly review, {timezone.localdate():%-d %B %Y}")
+    expect(title).to_be_visible()
+
+
 def test_a_long_word_in_a_title_leaves_owner_and_due_in_sight(page: Page, postmortem: Postmortem, alice: User) -> None:
     make_action(postmortem, title="Drop " + "checkout_" * 20, owner=alice, due_on=timezone.localdate())
     page.goto("/actions/")
