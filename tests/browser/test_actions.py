@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
 import pytest
+from django.core import mail
+from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 from playwright.sync_api import BrowserContext, FloatRect, Locator, Page, expect
 
@@ -13,6 +15,7 @@ from accounts.models import Team, User
 from actions.enums import Answer
 from actions.models import ActionItem, Notice, SavedView
 from actions.services.answer import token_for
+from actions.services.notice import tell_person
 from postmortems.models import Postmortem
 from postmortems.services.lesson import add_lesson
 from postmortems.services.revision import name_revision
@@ -348,6 +351,19 @@ def test_a_long_word_widens_no_answer_to_a_mail_no_saved_view_and_no_history(
         expect(page.get_by_text("checkout_checkout_").first).to_be_visible()
         overflow = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert (url, overflow) == (url, 0)
+
+
+def test_a_long_word_widens_no_mail(page: Page, postmortem: Postmortem, alice: User) -> None:
+    today = timezone.localdate()
+    action = make_action(postmortem, title="Drop " + "checkout_" * 20, owner=alice, due_on=today)
+    Notice.objects.create(person=alice, kind="on_day", action=action, for_on=today, due_on=today)
+    tell_person(person_id=alice.pk, now=timezone.now())
+    [message] = mail.outbox
+    assert isinstance(message, EmailMultiAlternatives)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_content(str(message.alternatives[0][0]))
+    expect(page.get_by_role("link", name=action.reference)).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
 
 
 def test_the_weekly_review_is_printed_with_its_name_and_day_and_without_its_keys(
