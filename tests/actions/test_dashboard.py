@@ -33,7 +33,7 @@ TILE = re.compile(
 
 
 def board(client: Client, query: str = "") -> str:
-    return client.get(f"/actions/dashboard/?{query}").content.decode()
+    return client.get(f"/actions/dashboard/?{query}").content.decode("utf-8-sig")
 
 
 def tiles(page: str) -> dict[str, tuple[str, str]]:
@@ -42,7 +42,7 @@ def tiles(page: str) -> dict[str, tuple[str, str]]:
 
 
 def rows_behind(client: Client, url: str) -> int:
-    exported = client.get(unescape(url).replace("/actions/?", "/actions/export.csv?")).content.decode()
+    exported = client.get(unescape(url).replace("/actions/?", "/actions/export.csv?")).content.decode("utf-8-sig")
     return len(list(csv.DictReader(io.StringIO(exported))))
 
 

@@ -37,7 +37,7 @@ def confirm(client: Client, text: str, preview: str, **more: object) -> str:
 
 
 def exported(client: Client, query: str = "status=all") -> str:
-    return client.get(f"/actions/export.csv?{query}").content.decode()
+    return client.get(f"/actions/export.csv?{query}").content.decode("utf-8-sig")
 
 
 def test_export_holds_the_list_as_it_is_filtered(postmortem: Postmortem, alice: User, bob: User) -> None:
@@ -62,6 +62,10 @@ def test_formulas_are_disarmed_and_come_back(title: str, postmortem: Postmortem,
     page = sent(signed_in(bob), text)
     assert "Nothing would change" in page
     assert ActionItem.objects.get(pk=action.pk).title == title
+
+
+def test_letters_are_known_to_excel_by_a_byte_order_mark(action: ActionItem, bob: User) -> None:
+    assert signed_in(bob).get("/actions/export.csv").content.startswith(b"\xef\xbb\xbfreference,")
 
 
 def test_preview_changes_nothing_and_confirmation_does(postmortem: Postmortem, alice: User, bob: User) -> None:
