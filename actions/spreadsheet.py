@@ -38,8 +38,10 @@ READ_ONLY = ("status", "finished", "reason", "lessons", "links", "team")
 MOST_ROWS = 2_000
 LARGEST = 2_000_000
 """Characters of a file."""
-FORMULA = re.compile(r"[=+\-@\t\r]")
-"""What a spreadsheet would take for a formula when a cell begins with it (OWASP, CSV injection)."""
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
+"""What a spreadsheet would take for a formula when a cell begins with it (OWASP, CSV injection).
+
+After apostrophes too: one more is put before them, so that those of the text itself come back."""
 
 
 class NotASpreadsheet(Exception):

@@ -54,7 +54,7 @@ def test_export_shows_only_what_the_person_may_see(action: ActionItem, mallory: 
     assert exported(signed_in(mallory)).splitlines() == [",".join(COLUMNS)]
 
 
-@pytest.mark.parametrize("title", ["=1+1", "+cmd", "-2", "@SUM(A1)"])
+@pytest.mark.parametrize("title", ["=1+1", "+cmd", "-2", "@SUM(A1)", "'=1+1", "''-2"])
 def test_formulas_are_disarmed_and_come_back(title: str, postmortem: Postmortem, bob: User) -> None:
     action = make_action(postmortem, title=title)
     text = exported(signed_in(bob))
