@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.access import Request, signed_in
 from accounts.exceptions import EditedMeanwhile
+from accounts.forms import without_control_characters
 from actions import queries
 from actions.forms.filters import ActionFilterForm
 from actions.services.action import AlreadyGone
@@ -21,6 +22,8 @@ from actions.spreadsheet import COLUMNS, LARGEST, READ_ONLY, NotASpreadsheet, as
 from actions.views.context import csv_file
 from postmortems.models import Postmortem
 
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How the files of Excel and LibreOffice begin: zip archives and, of old, compound files."""
 SEEN = re.compile(r"\b([0-9]{1,18}):([0-9]{1,9})\b", re.ASCII)
 
 
@@ -53,10 +56,16 @@ class SpreadsheetForm(forms.Form):
         if file and file.size > LARGEST:
             self.add_error("document", "The file is too large: two megabytes at most.")
         elif file:
-            data["text"] = _decoded(file.read())
+            self._take(file.read(), data)
         if not self.errors and not data.get("text"):
             self.add_error("document", "Choose a file.")
         return data
+
+    def _take(self, content: bytes, data: dict[str, Any]) -> None:
+        if content.startswith(WORKBOOKS):
+            self.add_error("document", "This is a workbook. Save it as CSV in your spreadsheet, and choose that file.")
+        else:
+            data["text"] = _decoded(content)
 
 
 def _decoded(data: bytes) -> str:
@@ -74,7 +83,7 @@ def actions_import(request: Request) -> HttpResponseBase:
     form = SpreadsheetForm(request.POST or None, request.FILES or None, initial={"postmortem": _asked_for(request)})
     if not form.is_bound or not form.is_valid():
         return _page(request, form, status=422 if form.is_bound else 200)
-    text = form.cleaned_data["text"].replace("\0", "")
+    text = without_control_characters(form.cleaned_data["text"])
     try:
         rows = read_csv(text)
     except NotASpreadsheet as error:

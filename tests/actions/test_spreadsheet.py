@@ -7,6 +7,7 @@ import io
 import re
 from contextlib import suppress
 from datetime import date
+from urllib.parse import urlencode
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -31,9 +32,13 @@ def sent(client: Client, text: str, *, confirmed: bool = False, encoding: str = 
 
 
 def confirm(client: Client, text: str, preview: str, **more: object) -> str:
+    """As a browser sends the form of the preview: lines end in CR LF, and it is encoded as the form says."""
     seen = re.search(r'name="seen" value="([^"]*)"', preview)
-    data = {**more, "confirmed": "1", "text": text, "seen": seen[1] if seen else ""}
-    return client.post("/actions/import/", data).content.decode()
+    data = {**more, "confirmed": "1", "text": text.replace("\n", "\r\n"), "seen": seen[1] if seen else ""}
+    if 'enctype="multipart/form-data"' in preview:
+        return client.post("/actions/import/", data).content.decode()
+    body = urlencode(data)
+    return client.post("/actions/import/", body, content_type="application/x-www-form-urlencoded").content.decode()
 
 
 def exported(client: Client, query: str = "status=all") -> str:
@@ -66,6 +71,26 @@ def test_formulas_are_disarmed_and_come_back(title: str, postmortem: Postmortem,
 
 def test_letters_are_known_to_excel_by_a_byte_order_mark(action: ActionItem, bob: User) -> None:
     assert signed_in(bob).get("/actions/export.csv").content.startswith(b"\xef\xbb\xbfreference,")
+
+
+def test_lines_within_a_cell_stay_as_they_are(postmortem: Postmortem, bob: User) -> None:
+    action, client = make_action(postmortem, title="Old", deliverable="One\ntwo"), signed_in(bob)
+    text = f'reference,title,deliverable\n{action.reference},New,"One\ntwo"\n'
+    assert "Changes title<" in re.sub(r"\s*<", "<", sent(client, text))
+    assert "1 changed" in sent(client, text, confirmed=True)
+    assert ActionItem.objects.values_list("title", "deliverable").get() == ("New", "One\ntwo")
+    assert "Nothing would change" in sent(client, text.replace("\n", "\r\n"))
+
+
+def test_a_large_file_in_letters_of_two_bytes_can_be_confirmed(postmortem: Postmortem, bob: User) -> None:
+    rows = "".join(f"Номер {n},{postmortem.reference},{'я' * 60_000}\n" for n in range(14))
+    assert "14 actions added" in sent(signed_in(bob), f"title,post-mortem,reason\n{rows}", confirmed=True)
+
+
+@pytest.mark.parametrize("start", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"])
+def test_a_workbook_is_told_from_a_csv(start: bytes, bob: User) -> None:
+    document = SimpleUploadedFile("actions.xlsx", start + bytes(range(256)))
+    assert "Save it as CSV" in signed_in(bob).post("/actions/import/", {"document": document}).content.decode()
 
 
 def test_preview_changes_nothing_and_confirmation_does(postmortem: Postmortem, alice: User, bob: User) -> None:
