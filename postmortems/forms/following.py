@@ -13,6 +13,9 @@ from postmortems.forms.tags import TagsField
 class FollowingForm(OwnIdsMixin, forms.Form):
     """What one wants to hear of."""
 
+    comments = forms.BooleanField(
+        required=False, initial=True, label="Comments that concern you, when they stay unread for ten minutes"
+    )
     weekly = forms.BooleanField(required=False, label="On Monday mornings, what was learned the week before")
     everything = forms.BooleanField(required=False, label="Every post-mortem, as it is published")
     teams = forms.ModelMultipleChoiceField(

@@ -13,7 +13,7 @@ from postmortems.models.tag import Tag
 
 
 class Following(models.Model):
-    """What one person follows. No row means: nothing."""
+    """What one person hears of. No row means: comments, and nothing else."""
 
     person = models.OneToOneField(User, primary_key=True, on_delete=models.CASCADE, related_name="following")
     everything = models.BooleanField(default=False)
@@ -22,6 +22,8 @@ class Following(models.Model):
     tags = models.ManyToManyField(Tag, related_name="+", blank=True)
     weekly = models.BooleanField(default=False)
     """The digest of what was learned, on Monday mornings."""
+    comments = models.BooleanField(default=True)
+    """Those that concern the person, by mail when they stay unread."""
 
     def __str__(self) -> str:
         return f"What {self.person_id} follows"

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
+from django.urls import reverse
 
 from accounts import arrival, audit
 from accounts.exceptions import EditedMeanwhile
@@ -17,7 +18,7 @@ from accounts.mail import MailNotSent, link_to, send
 from accounts.models import User
 from incidents.markdown import reference_keys, resolve_references
 from postmortems.enums import ThreadState
-from postmortems.models import Comment, CommentNotice, Postmortem, Section, Thread
+from postmortems.models import Comment, CommentNotice, Following, Postmortem, Section, Thread
 from postmortems.references import references_in
 from postmortems.services.postmortem import lock_for_writing, postmortem_was_changed
 from postmortems.services.section import lock_section
@@ -285,7 +286,8 @@ def mail_digest(*, person_id: int, now: datetime) -> int:
         return 0
     person = notices[0].person
     seen = set(Postmortem.objects.visible_to(person).filter(threads__comments__notices__in=notices).distinct())
-    shown = [notice for notice in notices if notice.comment.postmortem in seen]
+    is_unwanted = Following.objects.filter(person=person, comments=False).exists()
+    shown = [notice for notice in notices if notice.comment.postmortem in seen and not is_unwanted]
     if shown:
         try:
             _mail(person, shown)
@@ -310,7 +312,8 @@ def _mail(person: User, notices: list[CommentNotice]) -> None:
     ]
     count = len(notices)
     subject = f"{count} {'comment' if count == 1 else 'comments'} for you in Debrief"
-    send("comments", to=person.email, subject=subject, context={"person": person, "documents": told})
+    context = {"person": person, "documents": told, "settings": link_to(reverse("postmortems:following"))}
+    send("comments", to=person.email, subject=subject, context=context)
 
 
 def _said(postmortem: Postmortem, comments: list[Comment]) -> list[tuple[Comment, str, str]]:

@@ -40,6 +40,7 @@ class Wish:
 
     everything: bool = False
     weekly: bool = False
+    comments: bool = True
     teams: Iterable[Team] = field(default_factory=list)
     services: Iterable[Service] = field(default_factory=list)
     tags: Iterable[str] = field(default_factory=list)
@@ -49,9 +50,8 @@ class Wish:
 @transaction.atomic
 def follow(*, person: User, wish: Wish) -> Following:
     """Keep what the person wants from now on."""
-    row, _ = Following.objects.update_or_create(
-        person=person, defaults={"everything": wish.everything, "weekly": wish.weekly}
-    )
+    chosen = {"everything": wish.everything, "weekly": wish.weekly, "comments": wish.comments}
+    row, _ = Following.objects.update_or_create(person=person, defaults=chosen)
     row.teams.set(wish.teams)
     row.services.set(wish.services)
     row.tags.set(tags_named(wish.tags))

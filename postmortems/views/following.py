@@ -1,4 +1,4 @@
-"""What one hears of when something is published."""
+"""What one hears of: comments, and what is published."""
 
 from __future__ import annotations
 
@@ -33,4 +33,4 @@ def following(request: Request) -> HttpResponseBase:
 
 def _wishes(row: Following) -> dict[str, Any]:
     chosen = {"teams": row.teams.all(), "services": row.services.all(), "tags": list(row.tags.all())}
-    return {"weekly": row.weekly, "everything": row.everything, **chosen}
+    return {"comments": row.comments, "weekly": row.weekly, "everything": row.everything, **chosen}

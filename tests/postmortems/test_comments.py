@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -273,6 +274,24 @@ def test_a_mail_names_who_is_mentioned(as_user: As, alice: User, bob: User, thre
     body = str(mail.outbox[0].body)
     assert "Alice Archer, you were there." in body
     assert "“Bob Baker called”" in body
+
+
+def test_comments_are_not_mailed_to_who_does_not_want_it(as_user: As, alice: User, thread: Thread) -> None:
+    later()
+    page = as_user(alice).get("/settings/following/").content.decode()
+    assert re.search(r'name="comments"[^>]* checked', page)
+    as_user(alice).post("/settings/following/", {"weekly": "on"})
+    tasks.mail_comments_to(alice.pk)
+    as_user(alice).post("/settings/following/", {"comments": "on"})
+    tasks.mail_comments_to(alice.pk)
+    assert mail.outbox == []
+    as_user(thread.created_by).post(f"/threads/{thread.pk}/reply/", {"body": "Since then."})
+    later()
+    tasks.mail_comments_to(alice.pk)
+    body = str(mail.outbox[0].body)
+    assert "Since then." in body
+    assert "How do we know?" not in body
+    assert "/settings/following/" in body
 
 
 def test_what_was_read_is_not_mailed(as_user: As, alice: User, thread: Thread, section: Section) -> None:
