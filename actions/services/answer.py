@@ -61,7 +61,8 @@ def read_token(token: str, *, lock: bool = False) -> Asked:
         raise AnswerRefused("This action is not there any more.")
     person = notice.person
     seen = ActionItem.objects.visible_to(person).filter(pk=notice.action.pk).first() if person.is_active else None
-    if notice.answered_at:
+    is_put_off = notice.answer == Answer.SNOOZE != answer  # what was put off gets done, by the same mail
+    if notice.answered_at and not is_put_off:
         raise AnswerRefused(f"You answered this already: {notice.get_answer_display().lower()}.", action=seen)
     if seen is None or seen.owner_id != person.pk:
         raise AnswerRefused("This action is not yours any more. There is nothing left for you to do.")

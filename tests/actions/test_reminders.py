@@ -338,6 +338,16 @@ def test_looking_at_a_link_does_nothing_and_its_button_does_it_once(
         assert f'href="{action.get_absolute_url()}"' in again.content.decode()
 
 
+def test_what_was_snoozed_is_done_by_the_same_mail(asked: tuple[ActionItem, dict[str, str]]) -> None:
+    action, addresses = asked
+    assert Client().post(addresses["Snooze a week"]).status_code == 200
+    assert Client().post(addresses["Snooze a week"]).status_code == 409
+    assert Client().post(addresses["Done"]).status_code == 200
+    action.refresh_from_db()
+    assert action.status == Status.DONE
+    assert [Client().post(address).status_code for address in addresses.values()] == [409, 409, 409]
+
+
 def test_who_is_not_signed_in_is_not_shown_ways_that_end_at_the_sign_in(
     asked: tuple[ActionItem, dict[str, str]],
 ) -> None:
