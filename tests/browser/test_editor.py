@@ -21,6 +21,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, seria
 ContextOf = Callable[..., BrowserContext]
 Opened = Callable[..., Page]
 MENU_OPENS_MS = 400
+BEGIN_AGAIN = """(body) => {
+  const [{ editor: { view } }] = document.querySelector("live-document").sections.values();
+  const changes = { from: 0, to: view.state.doc.length, insert: body };
+  view.dispatch({ changes, selection: { anchor: body.length } });
+  view.focus();
+}"""
 
 
 @pytest.fixture
@@ -34,11 +40,16 @@ def section(alice: User, team: Team) -> Section:
 
 @pytest.fixture
 def opened(context_of: ContextOf, section: Section, alice: User) -> Opened:
-    """Alice on the writing page with this text in the section, the caret at its end."""
+    """Alice on the writing page with this text in the section, the caret at its end; called again, on the same page."""
+    pages: list[Page] = []
 
     def open_page(body: str = "") -> Page:
+        if pages:
+            pages[0].evaluate(BEGIN_AGAIN, body)
+            return pages[0]
         Section.objects.filter(pk=section.pk).update(body=body)
         page = context_of(alice).new_page()
+        pages.append(page)
         page.goto(f"/postmortems/{section.postmortem_id}/write/")
         expect(page.locator("live-document[data-ready]")).to_be_visible(timeout=15_000)
         editor(page).click()
@@ -62,34 +73,41 @@ def back(page: Page, count: int) -> None:
 # -- The slash menu ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("words", ["It is in /var/log/app", "and/or", "See /etc", "On a /var", "https://a.example/sev"])
-def test_a_path_is_no_command_and_enter_ends_its_line(opened: Opened, section: Section, words: str) -> None:
-    page = opened()
-    page.keyboard.type(words)
-    page.wait_for_timeout(MENU_OPENS_MS)
-    page.keyboard.press("Enter")
-    page.keyboard.type("Next.")
-    assert written(page, section) == f"{words}\nNext."
+PATHS = ["It is in /var/log/app", "and/or", "See /etc", "On a /var", "https://a.example/sev"]
 
 
-@pytest.mark.parametrize(
-    ("before", "typed"),
-    [
-        ("```\n\n```", "/sev"),
-        ("```\nrm -r \n```", "/sev"),
-        ("```\n\n```", "@bo"),
-        ("Run `rm `", "/sev"),
-        ("Run `rm ", "/sev"),
-    ],
-)
-def test_code_has_no_menu(opened: Opened, section: Section, before: str, typed: str) -> None:
-    page = opened(before)
-    closing = before[3:].find("```") > -1
-    back(page, 4 if closing else int(before.endswith("`")))
-    page.keyboard.type(typed)
-    page.wait_for_timeout(MENU_OPENS_MS)
-    assert page.get_by_role("listbox").count() == 0
-    assert typed in written(page, section)
+def test_a_path_is_no_command_and_enter_ends_its_line(
+    opened: Opened, section: Section, subtests: pytest.Subtests
+) -> None:
+    for words in PATHS:
+        with subtests.test(becomes=words):
+            page = opened()
+            page.keyboard.type(words)
+            page.wait_for_timeout(MENU_OPENS_MS)
+            page.keyboard.press("Enter")
+            page.keyboard.type("Next.")
+            assert written(page, section) == f"{words}\nNext."
+
+
+IN_CODE = [
+    ("```\n\n```", "/sev"),
+    ("```\nrm -r \n```", "/sev"),
+    ("```\n\n```", "@bo"),
+    ("Run `rm `", "/sev"),
+    ("Run `rm ", "/sev"),
+]
+
+
+def test_code_has_no_menu(opened: Opened, section: Section, subtests: pytest.Subtests) -> None:
+    for before, typed in IN_CODE:
+        with subtests.test(becomes=typed):
+            page = opened(before)
+            closing = before[3:].find("```") > -1
+            back(page, 4 if closing else int(before.endswith("`")))
+            page.keyboard.type(typed)
+            page.wait_for_timeout(MENU_OPENS_MS)
+            assert page.get_by_role("listbox").count() == 0
+            assert typed in written(page, section)
 
 
 def test_the_menu_stays_away_in_front_of_a_word(opened: Opened, section: Section) -> None:
@@ -112,52 +130,52 @@ def test_the_menu_shows_what_has_a_word_that_begins_so(opened: Opened) -> None:
     expect(page.locator(".cm-completionMatchedText")).to_have_text("tow")
 
 
-@pytest.mark.parametrize(
-    ("typed", "becomes"),
-    [("/head", "### A"), ("/list", "- A"), ("/code", "```\nA\n```"), ("/quo", "> A"), ("/check", "- [ ] A")],
-)
+COMMANDS = [("/head", "### A"), ("/list", "- A"), ("/code", "```\nA\n```"), ("/quo", "> A"), ("/check", "- [ ] A")]
+
+
 def test_commands_come_before_all_else_that_begins_so(
-    opened: Opened, section: Section, typed: str, becomes: str
+    opened: Opened, section: Section, subtests: pytest.Subtests
 ) -> None:
-    page = opened()
-    page.keyboard.type(typed)
-    expect(page.get_by_role("option", selected=True)).to_be_visible()
-    page.wait_for_timeout(100)
-    page.keyboard.press("Enter")
-    page.keyboard.type("A")
-    assert written(page, section) == becomes
+    for typed, becomes in COMMANDS:
+        with subtests.test(becomes=becomes):
+            page = opened()
+            page.keyboard.type(typed)
+            expect(page.get_by_role("option", selected=True)).to_be_visible()
+            page.wait_for_timeout(100)
+            page.keyboard.press("Enter")
+            page.keyboard.type("A")
+            assert written(page, section) == becomes
 
 
 TABLE = "| What | When |\n| --- | --- |\n|  |  |"
 
 
-@pytest.mark.parametrize(
-    ("before", "typed", "after", "becomes"),
-    [
-        ("Some words", " /head", "", "Some words\n\n### A"),
-        ("Some words", " /head", " and more", "Some words\n\n### A\n\nand more"),
-        ("", "/head", " Title", "### ATitle"),
-        ("Some words", " /code", " and more", "Some words\n\n```\nA\n```\n\nand more"),
-        ("- one", " /bul", "", "- one\n- A"),
-        ("- ", "/check", "", "- [ ] A"),
-        ("- one\n- ", "/code", "", "- one\n```\nA\n```"),
-        ("> ", "/code", "", "> ```\n> A\n> ```"),
-        ("Some words", " /table", "\nMore", f"Some words\n\n{TABLE.replace('What', 'A')}\n\nMore"),
-    ],
-)
-def test_a_block_stands_on_a_line_of_its_own(
-    opened: Opened, section: Section, before: str, typed: str, after: str, becomes: str
-) -> None:
-    page = opened(before + after)
-    back(page, len(after))
-    page.keyboard.type(typed)
-    expect(page.get_by_role("option", selected=True)).to_be_visible()
-    page.wait_for_timeout(100)
-    page.keyboard.press("Enter")
-    if "table" in typed:
-        page.keyboard.press("Shift+Control+ArrowRight")
-    page.keyboard.type("A")
-    assert written(page, section) == becomes
+BLOCKS = [
+    ("Some words", " /head", "", "Some words\n\n### A"),
+    ("Some words", " /head", " and more", "Some words\n\n### A\n\nand more"),
+    ("", "/head", " Title", "### ATitle"),
+    ("Some words", " /code", " and more", "Some words\n\n```\nA\n```\n\nand more"),
+    ("- one", " /bul", "", "- one\n- A"),
+    ("- ", "/check", "", "- [ ] A"),
+    ("- one\n- ", "/code", "", "- one\n```\nA\n```"),
+    ("> ", "/code", "", "> ```\n> A\n> ```"),
+    ("Some words", " /table", "\nMore", f"Some words\n\n{TABLE.replace('What', 'A')}\n\nMore"),
+]
+
+
+def test_a_block_stands_on_a_line_of_its_own(opened: Opened, section: Section, subtests: pytest.Subtests) -> None:
+    for before, typed, after, becomes in BLOCKS:
+        with subtests.test(becomes=becomes):
+            page = opened(before + after)
+            back(page, len(after))
+            page.keyboard.type(typed)
+            expect(page.get_by_role("option", selected=True)).to_be_visible()
+            page.wait_for_timeout(100)
+            page.keyboard.press("Enter")
+            if "table" in typed:
+                page.keyboard.press("Shift+Control+ArrowRight")
+            page.keyboard.type("A")
+            assert written(page, section) == becomes
 
 
 def test_a_table_offers_no_blocks(opened: Opened) -> None:
@@ -347,49 +365,48 @@ TASKS = """<ul><li class="task-list-item"><input type="checkbox" checked disable
 <li><label><input type="checkbox"> two</label></li></ul>"""
 
 
-@pytest.mark.parametrize(
-    ("html", "markdown"),
-    [
-        (GOOGLE_DOCS, FROM_GOOGLE_DOCS),
-        (f'<b style="font-weight:normal" id="docs-internal-guid-1"><p>{span("some_words")}</p></b>', "plain"),
-        (TABLE_WITHOUT_HEADINGS, "| a   | b   |\n| --- | --- |\n| 1   | 2   |"),
-        (TABLE_WITH_SPANS, "| a   |     |\n| --- | --- |\n| 1   | 2   |\n|     | 3 4 |"),
-        (TABLE_OF_BLOCKS, "| a   |\n| --- |\n| 1 • x |"),
-        (TASKS, "-   [x] one\n-   [ ] two"),
-        ("<p>It <del>was</del> <s>is</s> <strike>will be</strike> so</p>", "It ~~was~~ ~~is~~ ~~will be~~ so"),
-        ("<p>one<br>two <b>three</b></p>", "one  \ntwo **three**"),
-    ],
-    ids=["google-docs", "google-docs-plain", "table", "table-spans", "table-blocks", "tasks", "struck", "breaks"],
-)
-def test_what_others_show_is_pasted_as_markdown(opened: Opened, section: Section, html: str, markdown: str) -> None:
-    page = opened()
-    page.evaluate(PASTE, {"text/html": html, "text/plain": "plain"})
-    assert written(page, section) == markdown
+SHOWN = [
+    (GOOGLE_DOCS, FROM_GOOGLE_DOCS),
+    (f'<b style="font-weight:normal" id="docs-internal-guid-1"><p>{span("some_words")}</p></b>', "plain"),
+    (TABLE_WITHOUT_HEADINGS, "| a   | b   |\n| --- | --- |\n| 1   | 2   |"),
+    (TABLE_WITH_SPANS, "| a   |     |\n| --- | --- |\n| 1   | 2   |\n|     | 3 4 |"),
+    (TABLE_OF_BLOCKS, "| a   |\n| --- |\n| 1 • x |"),
+    (TASKS, "-   [x] one\n-   [ ] two"),
+    ("<p>It <del>was</del> <s>is</s> <strike>will be</strike> so</p>", "It ~~was~~ ~~is~~ ~~will be~~ so"),
+    ("<p>one<br>two <b>three</b></p>", "one  \ntwo **three**"),
+]
+
+
+def test_what_others_show_is_pasted_as_markdown(opened: Opened, section: Section, subtests: pytest.Subtests) -> None:
+    for html, markdown in SHOWN:
+        with subtests.test(becomes=markdown):
+            page = opened()
+            page.evaluate(PASTE, {"text/html": html, "text/plain": "plain"})
+            assert written(page, section) == markdown
 
 
 PIECES = {"text/html": "<p>one <b>two</b></p><p>x|y</p>", "text/plain": "one two\nx|y"}
 CELLS = "| a | b |\n| --- | --- |\n| c |  |"
 
 
-@pytest.mark.parametrize(
-    ("body", "steps_back", "becomes"),
-    [
-        ("```\n\n```", 4, "```\none two\nx|y\n```"),
-        ("    indented", 0, "    indentedone two\nx|y"),
-        ("Run `rm `", 1, "Run `rm one two\nx|y`"),
-        (CELLS, 2, CELLS.replace("|  |", "| one two x\\|y |")),
-        (CELLS, 6, CELLS.replace("| c |", "| one two x\\|yc |")),
-        (CELLS, 0, f"{CELLS}one **two**\n\nx|y"),
-        ("Run `rm`", 0, "Run `rm`one **two**\n\nx|y"),
-    ],
-)
-def test_code_and_cells_take_plain_text(
-    opened: Opened, section: Section, body: str, steps_back: int, becomes: str
-) -> None:
-    page = opened(body)
-    back(page, steps_back)
-    page.evaluate(PASTE, PIECES)
-    assert written(page, section) == becomes
+TAKEN_AS_TEXT = [
+    ("```\n\n```", 4, "```\none two\nx|y\n```"),
+    ("    indented", 0, "    indentedone two\nx|y"),
+    ("Run `rm `", 1, "Run `rm one two\nx|y`"),
+    (CELLS, 2, CELLS.replace("|  |", "| one two x\\|y |")),
+    (CELLS, 6, CELLS.replace("| c |", "| one two x\\|yc |")),
+    (CELLS, 0, f"{CELLS}one **two**\n\nx|y"),
+    ("Run `rm`", 0, "Run `rm`one **two**\n\nx|y"),
+]
+
+
+def test_code_and_cells_take_plain_text(opened: Opened, section: Section, subtests: pytest.Subtests) -> None:
+    for body, steps_back, becomes in TAKEN_AS_TEXT:
+        with subtests.test(becomes=becomes):
+            page = opened(body)
+            back(page, steps_back)
+            page.evaluate(PASTE, PIECES)
+            assert written(page, section) == becomes
 
 
 def test_a_cell_takes_lines_without_html_too(opened: Opened, section: Section) -> None:
@@ -402,31 +419,32 @@ def test_a_cell_takes_lines_without_html_too(opened: Opened, section: Section) -
 ADDRESS = "https://example.org/graph"
 
 
-@pytest.mark.parametrize(
-    ("body", "first", "count", "becomes"),
-    [
-        ("The pool", 4, 4, f"The [pool]({ADDRESS})"),
-        ("https://old.example/a", 0, 21, ADDRESS),
-        ("See www.old.example/a.", 4, 17, f"See {ADDRESS}."),
-        ("See https://old.example/a.", 12, 3, f"See https://{ADDRESS}.example/a."),
-        ("See [it](https://old.example).", 4, 25, f"See {ADDRESS}."),
-        ("See [it](https://old.example).", 5, 2, f"See [{ADDRESS}](https://old.example)."),
-        ("See [it](https://old.example).", 9, 19, f"See [it]({ADDRESS})."),
-        ("See it [it](https://old.example).", 4, 6, f"See {ADDRESS}](https://old.example)."),
-        ("See [it].", 5, 2, f"See [[it]({ADDRESS})]."),
-        ("Run `curl here`", 10, 4, f"Run `curl {ADDRESS}`"),
-        ("```\nhere\n```", 4, 4, f"```\n{ADDRESS}\n```"),
-        ("one\ntwo", 0, 7, ADDRESS),
-        ("| a |\n| --- |\n| c |", 16, 1, f"| a |\n| --- |\n| [c]({ADDRESS}) |"),
-    ],
-)
+ADDRESSED = [
+    ("The pool", 4, 4, f"The [pool]({ADDRESS})"),
+    ("https://old.example/a", 0, 21, ADDRESS),
+    ("See www.old.example/a.", 4, 17, f"See {ADDRESS}."),
+    ("See https://old.example/a.", 12, 3, f"See https://{ADDRESS}.example/a."),
+    ("See [it](https://old.example).", 4, 25, f"See {ADDRESS}."),
+    ("See [it](https://old.example).", 5, 2, f"See [{ADDRESS}](https://old.example)."),
+    ("See [it](https://old.example).", 9, 19, f"See [it]({ADDRESS})."),
+    ("See it [it](https://old.example).", 4, 6, f"See {ADDRESS}](https://old.example)."),
+    ("See [it].", 5, 2, f"See [[it]({ADDRESS})]."),
+    ("Run `curl here`", 10, 4, f"Run `curl {ADDRESS}`"),
+    ("```\nhere\n```", 4, 4, f"```\n{ADDRESS}\n```"),
+    ("one\ntwo", 0, 7, ADDRESS),
+    ("| a |\n| --- |\n| c |", 16, 1, f"| a |\n| --- |\n| [c]({ADDRESS}) |"),
+]
+
+
 def test_an_address_links_words_and_takes_the_place_of_all_else(
-    opened: Opened, section: Section, body: str, first: int, count: int, becomes: str
+    opened: Opened, section: Section, subtests: pytest.Subtests
 ) -> None:
-    page = opened(body)
-    choose(page, first, count)
-    page.evaluate(PASTE, {"text/html": f'<a href="{ADDRESS}">{ADDRESS}</a>', "text/plain": ADDRESS})
-    assert written(page, section) == becomes
+    for body, first, count, becomes in ADDRESSED:
+        with subtests.test(becomes=becomes):
+            page = opened(body)
+            choose(page, first, count)
+            page.evaluate(PASTE, {"text/html": f'<a href="{ADDRESS}">{ADDRESS}</a>', "text/plain": ADDRESS})
+            assert written(page, section) == becomes
 
 
 def choose(page: Page, first: int, count: int) -> None:
@@ -441,73 +459,73 @@ def choose(page: Page, first: int, count: int) -> None:
 # -- Bold and italic ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("keys", "becomes"),
-    [
-        (["Control+b", "x", "Control+b", " y"], "**x** y"),
-        (["Control+i", "x", "Control+i", " y"], "*x* y"),
-        (["Control+e", "x", "Control+e", " y"], "`x` y"),
-        (["Control+b", "x ", "Control+b", "y"], "**x** y"),
-        (["Control+b", "Control+i", "x", "Control+i", "y", "Control+b", "z"], "***x*y**z"),
-        (["Control+b", "Control+i", "x", "Control+b", "y", "Control+i", "z"], "***x**y*z"),
-        (["Control+b", "x", "Control+i", "y", "Control+i", "z", "Control+b", "."], "**x*y*z**."),
-        (["Control+b", "Control+b", "x"], "x"),
-        (["Control+b", "Control+i", "Control+i", "x"], "**x**"),
-        (["Control+b", "x", "Control+b", " ", "Control+b", "y"], "**x** **y**"),
-        (["2 ** 3 ", "Control+b", "x", "Control+b", "."], "2 ** 3 **x**."),
-    ],
-)
-def test_a_key_steps_over_the_mark_that_it_wrote(
-    opened: Opened, section: Section, keys: list[str], becomes: str
-) -> None:
-    page = opened()
-    for each in keys:
-        if each.startswith("Control"):
-            page.keyboard.press(each)
-        else:
-            page.keyboard.type(each)
-    assert written(page, section) == becomes
+STEPPED_OVER = [
+    (["Control+b", "x", "Control+b", " y"], "**x** y"),
+    (["Control+i", "x", "Control+i", " y"], "*x* y"),
+    (["Control+e", "x", "Control+e", " y"], "`x` y"),
+    (["Control+b", "x ", "Control+b", "y"], "**x** y"),
+    (["Control+b", "Control+i", "x", "Control+i", "y", "Control+b", "z"], "***x*y**z"),
+    (["Control+b", "Control+i", "x", "Control+b", "y", "Control+i", "z"], "***x**y*z"),
+    (["Control+b", "x", "Control+i", "y", "Control+i", "z", "Control+b", "."], "**x*y*z**."),
+    (["Control+b", "Control+b", "x"], "x"),
+    (["Control+b", "Control+i", "Control+i", "x"], "**x**"),
+    (["Control+b", "x", "Control+b", " ", "Control+b", "y"], "**x** **y**"),
+    (["2 ** 3 ", "Control+b", "x", "Control+b", "."], "2 ** 3 **x**."),
+]
 
 
-@pytest.mark.parametrize(
-    ("body", "first", "count", "key", "becomes"),
-    [
-        ("a **x** b", 4, 1, "i", "a ***x*** b"),
-        ("a ***x*** b", 5, 1, "i", "a **x** b"),
-        ("a ***x*** b", 5, 1, "b", "a *x* b"),
-        ("a *x* b", 3, 1, "b", "a ***x*** b"),
-        ("a **x** b", 4, 1, "b", "a x b"),
-        ("a **x** b", 2, 5, "b", "a x b"),
-        ("a **x** b", 2, 5, "i", "a ***x*** b"),
-        ("a x  b", 2, 2, "b", "a **x**  b"),
-        ("one\n\ntwo", 0, 8, "b", "**one**\n\n**two**"),
-        ("**one**\n\ntwo", 0, 12, "b", "**one**\n\n**two**"),
-        ("**one**\n\n**two**", 0, 16, "b", "one\n\ntwo"),
-        ("one\ntwo", 0, 7, "i", "*one\ntwo*"),
-        (
-            "- one\n  - two\n- [ ] three\n\n### four",
-            0,
-            38,
-            "b",
-            "- **one**\n  - **two**\n- [ ] **three**\n\n### **four**",
-        ),
-        (
-            "> one\n\n```\nrm\n```\n\n| a |\n| --- |\n| b |",
-            0,
-            50,
-            "i",
-            "> *one*\n\n```\nrm\n```\n\n| *a* |\n| --- |\n| *b* |",
-        ),
-        ("one two\n\nthree four", 4, 10, "b", "one **two**\n\n**three** four"),
-    ],
-)
+def test_a_key_steps_over_the_mark_that_it_wrote(opened: Opened, section: Section, subtests: pytest.Subtests) -> None:
+    for keys, becomes in STEPPED_OVER:
+        with subtests.test(becomes=becomes):
+            page = opened()
+            for each in keys:
+                if each.startswith("Control"):
+                    page.keyboard.press(each)
+                else:
+                    page.keyboard.type(each)
+            assert written(page, section) == becomes
+
+
+MARKED = [
+    ("a **x** b", 4, 1, "i", "a ***x*** b"),
+    ("a ***x*** b", 5, 1, "i", "a **x** b"),
+    ("a ***x*** b", 5, 1, "b", "a *x* b"),
+    ("a *x* b", 3, 1, "b", "a ***x*** b"),
+    ("a **x** b", 4, 1, "b", "a x b"),
+    ("a **x** b", 2, 5, "b", "a x b"),
+    ("a **x** b", 2, 5, "i", "a ***x*** b"),
+    ("a x  b", 2, 2, "b", "a **x**  b"),
+    ("one\n\ntwo", 0, 8, "b", "**one**\n\n**two**"),
+    ("**one**\n\ntwo", 0, 12, "b", "**one**\n\n**two**"),
+    ("**one**\n\n**two**", 0, 16, "b", "one\n\ntwo"),
+    ("one\ntwo", 0, 7, "i", "*one\ntwo*"),
+    (
+        "- one\n  - two\n- [ ] three\n\n### four",
+        0,
+        38,
+        "b",
+        "- **one**\n  - **two**\n- [ ] **three**\n\n### **four**",
+    ),
+    (
+        "> one\n\n```\nrm\n```\n\n| a |\n| --- |\n| b |",
+        0,
+        50,
+        "i",
+        "> *one*\n\n```\nrm\n```\n\n| *a* |\n| --- |\n| *b* |",
+    ),
+    ("one two\n\nthree four", 4, 10, "b", "one **two**\n\n**three** four"),
+]
+
+
 def test_a_key_marks_each_block_and_takes_off_its_own_marks_only(
-    opened: Opened, section: Section, body: str, first: int, count: int, key: str, becomes: str
+    opened: Opened, section: Section, subtests: pytest.Subtests
 ) -> None:
-    page = opened(body)
-    choose(page, first, count)
-    page.keyboard.press(f"Control+{key}")
-    assert written(page, section) == becomes
-    page.keyboard.press(f"Control+{key}")
-    page.keyboard.press(f"Control+{key}")
-    assert written(page, section) == becomes
+    for body, first, count, key, becomes in MARKED:
+        with subtests.test(becomes=becomes):
+            page = opened(body)
+            choose(page, first, count)
+            page.keyboard.press(f"Control+{key}")
+            assert written(page, section) == becomes
+            page.keyboard.press(f"Control+{key}")
+            page.keyboard.press(f"Control+{key}")
+            assert written(page, section) == becomes
