@@ -31,6 +31,7 @@ class LiveDocument extends HTMLElement {
     this.sections = new Map();
     this.doc = new Y.Doc();
     this.awareness = new Awareness(this.doc);
+    this.awareness.setLocalState({}); // others pass over the state it is made with: its clock is 0
     this.copy = new LocalCopy();
     this.references = new References(this.dataset.insertions);
     this.blocks = new Blocks(this, () => this.awareness.getStates().size - 1);

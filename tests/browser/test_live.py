@@ -86,8 +86,8 @@ def test_what_one_types_the_other_sees_and_the_chip_says_when_it_is_saved(
 
 def test_everybody_sees_who_is_here_and_where(opened: Callable[..., Page], alice: User, bob: User) -> None:
     one, two = opened(alice), opened(bob)
+    expect(one.get_by_role("button", name="Follow Bob Baker")).to_be_visible(timeout=5_000)
     editor(two).click()
-    expect(one.get_by_role("button", name="Follow Bob Baker")).to_be_visible()
     expect(one.locator(".caret")).to_have_attribute("data-name", "Bob Baker")
     expect(two.locator(".caret")).to_have_count(0)
     two.close()
