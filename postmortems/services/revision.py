@@ -12,7 +12,7 @@ from postmortems import queries
 from postmortems.enums import RevisionReason
 from postmortems.models import Postmortem, Revision
 from postmortems.services.postmortem import lock_for_writing, lock_postmortem, postmortem_was_changed
-from postmortems.services.text import keep_revision, restore_texts
+from postmortems.services.text import edit_texts, keep_revision
 
 
 @transaction.atomic
@@ -41,7 +41,7 @@ def restore_revision(*, revision: Revision, by: User, now: datetime) -> bool:
     texts = {section: then[section.pk] for section in sections if section.body != then[section.pk]}
     if not texts:
         return False
-    restore_texts(postmortem, texts, by=by, now=now)
+    edit_texts(postmortem, texts, reason=RevisionReason.RESTORED, by=by, now=now)
     audit.record(by=by, verb="revision.restored", obj=postmortem, revision=revision.number)
     postmortem_was_changed(postmortem, part="text", now=now)
     return True

@@ -70,18 +70,14 @@ def _write_sections(postmortem: Postmortem, texts: Mapping[Section, str], *, by:
 def edit_texts(
     postmortem: Postmortem, texts: Mapping[Section, str], *, reason: RevisionReason, by: User, now: datetime
 ) -> None:
-    """Let these sections say this, keeping a revision of what stood there before and one of what stands there now."""
-    keep_revision(postmortem, reason=RevisionReason.TURN, by=None, now=now)
-    write_texts(postmortem, texts, by=by, now=now)
-    keep_revision(postmortem, reason=reason, by=by, now=now)
+    """Let these sections say this, keeping a revision of what stood there before and one of what stands there now.
 
-
-def restore_texts(postmortem: Postmortem, texts: Mapping[Section, str], *, by: User, now: datetime) -> None:
-    """As `edit_texts`, back to what they said before: for those words nobody is named, least of all `by`."""
+    For words that are restored nobody is named as their author, least of all `by`.
+    """
     keep_revision(postmortem, reason=RevisionReason.TURN, by=None, now=now)
-    _write_live(postmortem, _saying(texts), author=None)
+    _write_live(postmortem, _saying(texts), author=None if reason == RevisionReason.RESTORED else by)
     _write_sections(postmortem, texts, by=by, now=now)
-    keep_revision(postmortem, reason=RevisionReason.RESTORED, by=by, now=now)
+    keep_revision(postmortem, reason=reason, by=by, now=now)
 
 
 def accept_words(section: Section, words: str, *, start: int, end: int, author: User, by: User, now: datetime) -> None:
