@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget
 
 from accounts.access import Request, opens
-from accounts.conflict import Reconciled, reconcile, send_beginnings
+from accounts.conflict import save_form
 from accounts.exceptions import EditedMeanwhile
 from accounts.pages import after_change, render_part
 from actions import rules
@@ -70,39 +70,32 @@ def action_edit(request: Request, action: ActionItem) -> HttpResponseBase:
 
     An owner who may not edit the post-mortem writes the deliverable only.
     """
-    data: QueryDict | None = request.POST if request.method == "POST" else None
-    while True:
-        form = _form_for(request, action, data)
-        if data is None or not form.is_valid():
-            return _form(request, action.postmortem, form, action=_edit_url(action), item=action)
-        try:
-            _save(request, action, form)
-        except EditedMeanwhile:
-            action.refresh_from_db()
-            mine = reconcile(data, _form_for(request, action, None), revision=action.revision)
-            data = mine.data
-            if mine.theirs:
-                return _conflict(request, action, mine)
-        except services.AlreadyGone:
-            return _gone(request, action, form)
-        else:
-            return _show(request, action)
+    sent = request.POST if request.method == "POST" else None
+
+    def form_of(data: QueryDict | None) -> ActionForm | DeliverableForm:
+        return _form_for(request, action, data)
+
+    try:
+        attempt = save_form(sent, form_of, lambda form: _save(request, action, form), row=action)
+    except services.AlreadyGone:
+        return _gone(request, action, form_of(sent))
+    if attempt.saved:
+        return _show(request, action)
+    theirs, to = attempt.theirs, _edit_url(action)
+    status = 409 if theirs else None
+    return _form(request, action.postmortem, attempt.form, action=to, item=action, theirs=theirs, status=status)
 
 
 def _form_for(request: Request, action: ActionItem, data: Any) -> ActionForm | DeliverableForm:
-    form: ActionForm | DeliverableForm
     if rules.can_edit(request.user, action):
-        form = ActionForm(data, postmortem=action.postmortem, initial=facts_of(action))
-    else:
-        form = DeliverableForm(data, initial={"deliverable": action.deliverable, "revision": action.revision})
-    send_beginnings(form)
-    return form
+        return ActionForm(data, postmortem=action.postmortem, initial=facts_of(action))
+    return DeliverableForm(data, initial={"deliverable": action.deliverable, "revision": action.revision})
 
 
-def _save(request: Request, action: ActionItem, form: ActionForm | DeliverableForm) -> None:
+def _save(request: Request, action: ActionItem, form: ActionForm | DeliverableForm) -> ActionItem:
     revision, now = form.cleaned_data["revision"] or 0, timezone.now()
     if isinstance(form, ActionForm):
-        services.edit_action(
+        return services.edit_action(
             action=action,
             facts=form.facts,
             lessons=form.chosen_lessons,
@@ -110,19 +103,14 @@ def _save(request: Request, action: ActionItem, form: ActionForm | DeliverableFo
             by=request.user,
             now=now,
         )
-        return
     deliverable = form.cleaned_data["deliverable"]
-    services.edit_deliverable(action=action, deliverable=deliverable, revision=revision, by=request.user, now=now)
-
-
-def _conflict(request: Request, action: ActionItem, mine: Reconciled) -> HttpResponse:
-    form = _form_for(request, action, mine.data)
-    form.full_clean()
-    to = _edit_url(action)
-    return _form(request, action.postmortem, form, action=to, item=action, theirs=mine.theirs, status=409)
+    return services.edit_deliverable(
+        action=action, deliverable=deliverable, revision=revision, by=request.user, now=now
+    )
 
 
 def _gone(request: Request, action: ActionItem, form: ActionForm | DeliverableForm) -> HttpResponse:
+    form.full_clean()
     add = reverse("actions:action-add", args=[action.postmortem_id])
     return _form(request, action.postmortem, form, action=add, is_gone=True, root=f"action-{action.pk}", status=409)
 

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRefresh, trigger_client_event
 
 from accounts.access import Request, opens
-from accounts.conflict import reconcile, send_beginnings
-from accounts.exceptions import EditedMeanwhile
+from accounts.conflict import save_form
 from accounts.pages import after_change, render_part
 from incidents import rules
 from incidents.forms import FactsForm, ImpactForm, OverrideForm, TimesForm, VisibilityForm
@@ -52,22 +51,16 @@ class Panel:
 
 def edit_panel(request: Request, incident: Incident, panel: Panel) -> HttpResponseBase:
     """Show the panel's form, or save it and show the panel."""
-    zone = incident.timezone
-    data: QueryDict | None = request.POST if request.method == "POST" else None
-    while True:
-        form = _form_of(request, incident, panel, data)
-        if data is None or not form.is_valid():
-            return _form(request, incident, panel, form, status=200 if data is None else 422)
-        try:
-            saved = panel.save(request, incident, dict(form.cleaned_data))
-            break
-        except EditedMeanwhile:
-            incident.refresh_from_db()
-            mine = reconcile(data, _form_of(request, incident, panel, None), revision=incident.revision)
-            data = mine.data
-            if mine.theirs:
-                form = _form_of(request, incident, panel, data)
-                return _form(request, incident, panel, form, status=409, theirs=mine.theirs)
+    zone, sent = incident.timezone, request.POST if request.method == "POST" else None
+    attempt = save_form(
+        sent,
+        lambda data: panel.form(request, incident, data),
+        lambda form: panel.save(request, incident, dict(form.cleaned_data)),
+        row=incident,
+    )
+    saved = attempt.saved
+    if saved is None:
+        return _form(request, incident, panel, attempt.form, theirs=attempt.theirs)
     if request.htmx and saved.timezone != zone:
         return HttpResponseClientRefresh()
     response = after_change(
@@ -83,16 +76,11 @@ def announced(response: HttpResponseBase) -> HttpResponseBase:
     return response
 
 
-def _form_of(request: Request, incident: Incident, panel: Panel, data: Mapping[str, Any] | None) -> forms.Form:
-    form = panel.form(request, incident, data)
-    send_beginnings(form)
-    return form
-
-
 def _form(
-    request: Request, incident: Incident, panel: Panel, form: forms.Form, *, status: int, **more: Any
+    request: Request, incident: Incident, panel: Panel, form: forms.Form, *, theirs: list[tuple[str, str]]
 ) -> HttpResponse:
-    context = {"incident": incident, "form": form, "panel": panel, **more}
+    status = 409 if theirs else 422 if form.is_bound else 200
+    context = {"incident": incident, "form": form, "panel": panel, "theirs": theirs}
     title = f"{panel.title} of {incident.reference}"
     return render_part(
         request, "incidents/_panel_form.html", context, title=title, back=incident.get_absolute_url(), status=status

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.http import HttpResponse, HttpResponseBase, QueryDict
+from django.http import HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.access import Request, opens
-from accounts.conflict import reconcile, send_beginnings
-from accounts.exceptions import EditedMeanwhile
+from accounts.conflict import save_form
 from accounts.pages import after_change, render_part
 from incidents import rules
 from incidents.forms import CommunicationForm, EventForm, FigureForm
@@ -73,43 +72,30 @@ def edit_part(request: Request, part: AnyPart) -> HttpResponseBase:
     """Show the part's form, or save it; someone who saved first is shown beside the person's own input."""
     kind, incident = KIND_OF[type(part)], part.incident
     action = reverse(f"incidents:{kind.noun}-edit", args=[part.pk])
-    data: QueryDict | None = request.POST if request.method == "POST" else None
-    while True:
-        form = _form_of(part, data)
-        if data is None or not form.is_valid():
-            return _form(request, incident, kind, form, action=action, part=part)
-        try:
-            _save(request, part, dict(form.cleaned_data))
-        except EditedMeanwhile:
-            part.refresh_from_db()
-            mine = reconcile(data, _form_of(part, None), revision=part.revision)
-            data = mine.data
-            if mine.theirs:
-                form = _form_of(part, data)
-                return _form(request, incident, kind, form, action=action, part=part, theirs=mine.theirs)
-        except services.AlreadyGone:
-            action = reverse(f"incidents:{kind.noun}-add", args=[incident.pk])
-            return _form(request, incident, kind, form, action=action, gone=True)
-        else:
-            return show_panel(request, incident, kind.panel)
+    sent = request.POST if request.method == "POST" else None
+
+    def form_of(data: Mapping[str, Any] | None) -> forms.Form:
+        return kind.bound_form(incident, data, kind.facts_of(part))
+
+    try:
+        attempt = save_form(sent, form_of, lambda form: _save(request, part, dict(form.cleaned_data)), row=part)
+    except services.AlreadyGone:
+        add = reverse(f"incidents:{kind.noun}-add", args=[incident.pk])
+        return _form(request, incident, kind, form_of(sent), action=add, gone=True)
+    if attempt.saved:
+        return show_panel(request, incident, kind.panel)
+    return _form(request, incident, kind, attempt.form, action=action, part=part, theirs=attempt.theirs)
 
 
-def _form_of(part: AnyPart, data: Mapping[str, Any] | None) -> forms.Form:
-    kind = KIND_OF[type(part)]
-    form = kind.bound_form(part.incident, data, kind.facts_of(part))
-    send_beginnings(form)
-    return form
-
-
-def _save(request: Request, part: AnyPart, changes: dict[str, Any]) -> None:
+def _save(request: Request, part: AnyPart, changes: dict[str, Any]) -> AnyPart:
     revision = changes.pop("revision") or 0
-    services.update_part(part=part, revision=revision, changes=changes, by=request.user, now=timezone.now())
+    return services.update_part(part=part, revision=revision, changes=changes, by=request.user, now=timezone.now())
 
 
 def _form(
     request: Request, incident: Incident, kind: Kind, form: forms.Form, *, action: str, **more: Any
 ) -> HttpResponse:
-    is_conflict = "theirs" in more or "gone" in more
+    is_conflict = more.get("theirs") or "gone" in more
     status = 409 if is_conflict else 422 if form.is_bound else 200
     context = {"incident": incident, "form": form, "kind": kind, "action": action, **more}
     title = f"{'Edit' if 'part' in more else 'Add'} {kind.noun} · {incident.reference}"

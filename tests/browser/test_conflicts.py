@@ -47,9 +47,9 @@ def edit(pages: tuple[Page, Page], path: str) -> tuple[Page, Page]:
     return pages
 
 
-def save(page: Page) -> None:
-    page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
+def save(page: Page, button: str = "Save") -> None:
+    page.get_by_role("button", name=button, exact=True).click()
+    expect(page.get_by_role("button", name=button, exact=True)).to_have_count(0)
 
 
 def test_saving_my_time_leaves_their_times_alone(both: tuple[Page, Page], incident: Incident) -> None:
@@ -65,8 +65,7 @@ def test_saving_my_time_leaves_their_times_alone(both: tuple[Page, Page], incide
         ["2026-10-25 02:40, the second, after the clocks went back (CET, UTC+0100)", "2026-10-25 03:01"]
     )
     expect(his.get_by_label("Detected", exact=True)).to_have_value("2026-10-25T03:01")
-    his.get_by_role("button", name="Save mine").click()
-    expect(his.get_by_role("button", name="Save mine")).to_have_count(0)
+    save(his, "Save mine")
     incident.refresh_from_db()
     moments = (incident.impact_started_at, incident.detected_at, incident.resolved_at)
     assert moments == tuple(datetime(2026, 10, 25, *at, tzinfo=UTC) for at in ((1, 40), (2, 1), (3, 32)))
@@ -97,8 +96,7 @@ def test_what_they_chose_is_said_in_words(both: tuple[Page, Page], incident: Inc
     save(his)
     expect(his.locator(".conflict dt")).to_have_text(["Severity", "Responders", "Emergency escalation was needed"])
     expect(his.locator(".conflict dd")).to_have_text(["SEV3 · degraded for few", bob.display_name, "yes"])
-    his.get_by_role("button", name="Save mine").click()
-    expect(his.get_by_role("button", name="Save mine")).to_have_count(0)
+    save(his, "Save mine")
     incident.refresh_from_db()
     assert (incident.title, incident.severity, incident.is_emergency_escalation) == ("His", "SEV3", True)
     assert list(incident.responders.all()) == [bob]
@@ -112,8 +110,7 @@ def test_saving_my_words_of_an_event_leaves_their_mark_alone(both: tuple[Page, P
     his.get_by_label("What happened").fill("Rolled back by hand")
     save(his)
     expect(his.locator(".conflict dd")).to_have_text(["yes"])
-    his.get_by_role("button", name="Save mine").click()
-    expect(his.get_by_role("button", name="Save mine")).to_have_count(0)
+    save(his, "Save mine")
     event.refresh_from_db()
     assert (event.text, event.is_milestone) == ("Rolled back by hand", True)
 
@@ -128,7 +125,6 @@ def test_saving_mine_leaves_alone_which_lessons_they_chose(both: tuple[Page, Pag
     his.get_by_label("What will be done").fill("His")
     save(his)
     expect(his.locator(".conflict dd")).to_have_text(["L2 Queues need an alert on age."])
-    his.get_by_role("button", name="Save mine").click()
-    expect(his.get_by_role("button", name="Save mine")).to_have_count(0)
+    save(his, "Save mine")
     action.refresh_from_db()
     assert (action.title, [lesson.number for lesson in action.lessons.all()]) == ("His", [2])
