@@ -2,8 +2,9 @@ import { autocompletion } from "@codemirror/autocomplete";
 
 import { AT, peopleLike } from "../js/mentions.js";
 import { onOwnLine } from "./own-line.js";
-import { isInCell, isInCode } from "./places.js";
+import { CODE_SPAN, isInCell, isInCode } from "./places.js";
 
+const ESCAPED_OR_CODE = new RegExp(`\\\\\`|${CODE_SPAN}`, "g");
 const SLASH = /(?:^|\s)\/[^\s/]*$/;
 
 const FORMATS = [
@@ -38,7 +39,7 @@ const isBeforeWord = (state, at) => /^[\p{L}\p{N}/_]/u.test(state.sliceDoc(at, a
 /** In code, or after the mark that begins code within a line. */
 function isCode(state, at) {
   const line = state.doc.lineAt(at);
-  const outside = state.sliceDoc(line.from, at).replaceAll(/\\`|(`+)(?!`).*?(?<!`)\1(?!`)/g, "");
+  const outside = state.sliceDoc(line.from, at).replaceAll(ESCAPED_OR_CODE, "");
   return outside.includes("`") || isInCode(state, at);
 }
 

@@ -1,6 +1,6 @@
 import { EditorSelection } from "@codemirror/state";
 
-import { treeTo } from "./places.js";
+import { CODE_SPAN, treeTo } from "./places.js";
 
 const BLOCK = /^(?:Paragraph|(?:ATX|Setext)Heading\d|Task|TableCell)$/;
 const SIGN = /^(?:HeaderMark|TaskMarker)$/;
@@ -56,7 +56,7 @@ function textBefore(state, at) {
 
 /** Has `mark` begun in this text, and not ended? */
 function isOpen(text, mark) {
-  const code = mark === "`" ? "" : "|(`+)(?!`).*?(?<!`)\\1(?!`)";
+  const code = mark === "`" ? "" : `|${CODE_SPAN}`;
   const plain = text.replaceAll(new RegExp(`\\\\.${code}`, "gs"), "x");
   const runs = plain.match(mark === "`" ? /`+/g : /(?<=\S)\*+|\*+(?=\S)/g) ?? [];
   return runs.filter((run) => holds(run.length, mark)).length % 2 === 1;

@@ -5,6 +5,9 @@ const CODE = new Set(["FencedCode", "CodeBlock", "InlineCode"]);
 const LINKS = new Set(["Link", "Image", "Autolink", "URL", "LinkReference"]);
 const ROWS = new Set(["TableHeader", "TableRow"]);
 
+/** A pattern of code within a line, its marks being the first group. */
+export const CODE_SPAN = "(`+)(?!`).*?(?<!`)\\1(?!`)";
+
 /** What the text up to `at` consists of. */
 export const treeTo = (state, at) => ensureSyntaxTree(state, at, PARSES_FOR_MS) ?? syntaxTree(state);
 
