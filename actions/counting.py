@@ -46,7 +46,7 @@ AGES = ((0, 7), (8, 30), (31, 90), (91, None))
 BY = {
     "team": "team_id",
     "owner": "owner_id",
-    "service": "postmortem_id",
+    "service": "incident_services",
     "severity": "incident_severity",
     "priority": "priority",
 }
@@ -128,11 +128,8 @@ class Counts:
 IS_NOT_HIDDEN = "NOT EXISTS (SELECT FROM hidden h WHERE h.id = r.postmortem_id)"
 IS_AMONG = "r.postmortem_id IN (SELECT id FROM among)"
 AMONG = "among (id) AS MATERIALIZED ({among} EXCEPT SELECT id FROM hidden),\n"
-SERVICES = """service (postmortem_id, id) AS NOT MATERIALIZED (
-    SELECT p.id, s.service_id FROM postmortems_postmortem p JOIN incidents_incident_services s USING (incident_id)
-),
-"""
-"""Those of every post-mortem: read from indexes, in the same order."""
+EACH_SERVICE = "LEFT JOIN unnest(group_key) service (id) ON true"
+"""An action counts for every service of its incident, or for none."""
 MEDIAN = "percentile_cont(0.5) WITHIN GROUP (ORDER BY took) / 86400"
 STATEMENT = """
 WITH hidden (id) AS MATERIALIZED ({hidden}),
@@ -189,10 +186,10 @@ def count(
     by_service = by == "service"
     text = STATEMENT.format(
         hidden=sql.part("hidden", hidden_postmortems(user)),
-        more=among + (SERVICES if by_service else ""),
+        more=among,
         is_seen=IS_AMONG if among else IS_NOT_HIDDEN,
         key="service.id" if by_service else "group_key",
-        join="LEFT JOIN service ON service.postmortem_id = group_key" if by_service else "",
+        join=EACH_SERVICE if by_service else "",
         median=MEDIAN,
         **parts,
     )

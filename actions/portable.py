@@ -24,6 +24,7 @@ def _told(notice: models.Notice) -> None:
     notice.is_moot = notice.is_moot or notice.sent_at is None
 
 
+KEPT_BY_DATABASE = "kept by the database"
 HEALTH = "how the Jira was of late, seen from here"
 PAUSED = "a connection is paused after an import, until it has its secret again"
 SENDING = "how far sending it had come here"
@@ -32,7 +33,11 @@ KINDS = (
         "actions",
         models.ActionItem,
         "a follow-up action",
-        left_out={"search": "worked out from the text", "incident_severity": "kept by the database"},
+        left_out={
+            "search": "worked out from the text",
+            "incident_severity": KEPT_BY_DATABASE,
+            "incident_services": KEPT_BY_DATABASE,
+        },
         refresh=index_all,
     ),
     Kind("work_links", models.WorkLink, "where the work of an action can be seen"),

@@ -14,6 +14,7 @@ from accounts.forms import ZONES, CleanTextMixin, NamedChoiceField, OwnIdsMixin,
 from accounts.models import Team, User
 from incidents.enums import EventKind, Phase, PolicyFact, Precision, Requirement, Severity, Tier
 from incidents.fields import FIRST_YEAR, LAST_YEAR, ZonedDateTimeField
+from incidents.importers.debrief_json import MOST_SERVICES
 from incidents.models import Incident, Service
 from incidents.queries import TIMES, IncidentFilters
 
@@ -115,6 +116,12 @@ class FactsForm(CleanTextMixin, forms.Form):
     def __init__(self, *args: Any, incident: Incident, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.earlier = Incident.objects.visible_to(user).exclude(pk=incident.pk)
+
+    def clean(self) -> dict[str, Any]:
+        facts = super().clean() or self.cleaned_data
+        if len(facts.get("services") or ()) + bool(facts.get("new_service")) > MOST_SERVICES:
+            self.add_error("services", f"An incident has at most {MOST_SERVICES} services.")
+        return facts
 
     def clean_repeat_of(self) -> Incident | None:
         typed = self.cleaned_data["repeat_of"].strip().upper().removeprefix("INC-")

@@ -58,7 +58,9 @@ class ActionItem(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     import_key = models.CharField(max_length=64, null=True, blank=True, editable=False)
     incident_severity = models.CharField(max_length=4, choices=Severity, db_default="", editable=False)
-    """Its incident's, kept by triggers (migration 0017), written by no code: to be counted from an index alone."""
+    """Its incident's, kept by triggers (migration 0018), written by no code: to be counted from an index alone."""
+    incident_services = ArrayField(models.BigIntegerField(), db_default=[], editable=False)
+    """Those of its incident, kept in the same way, by key; of an incident of more than 200, the first."""
     revision = models.PositiveIntegerField(default=1, editable=False)
     created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -79,7 +81,10 @@ class ActionItem(models.Model):
                 Coalesce(F("due_on"), UNDATED_LAST),
                 "id",
                 condition=Q(status__in=UNFINISHED),
-                include=["postmortem", "owner", "priority", "due_on", "created_at", "incident_severity"],
+                include=[
+                    *("postmortem", "owner", "priority", "due_on", "created_at"),
+                    *("incident_severity", "incident_services"),
+                ],
                 name="actions_to_do_of_team",
             ),
             models.Index(
@@ -97,7 +102,7 @@ class ActionItem(models.Model):
                 condition=Q(finished_at__isnull=False),
                 include=[
                     *("postmortem", "team", "owner", "priority", "status", "due_on", "created_at"),
-                    "incident_severity",
+                    *("incident_severity", "incident_services"),
                 ],
                 name="actions_settled",
             ),

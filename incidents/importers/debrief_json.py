@@ -40,7 +40,7 @@ LARGEST_FILE = 1_000_000
 """Bytes of UTF-8."""
 
 LONG, MEDIUM, SHORT, NAME = 20_000, 4_000, 200, 120
-MOST_EVENTS, MOST_ENTRIES = 5_000, 200
+MOST_EVENTS, MOST_ENTRIES, MOST_SERVICES = 5_000, 200, 50
 
 Kind = Literal[
     "trigger",
@@ -308,7 +308,7 @@ def _owner_fault(owner: str) -> str:
 
 
 def _services(fields: Fields) -> tuple[str, ...]:
-    services = fields.texts("services", most=50, longest=NAME, required=True)
+    services = fields.texts("services", most=MOST_SERVICES, longest=NAME, required=True)
     if len({name.casefold() for name in services}) < len(services):
         fields.fault("services", "a service is named twice")
     return services
