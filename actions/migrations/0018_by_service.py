@@ -86,10 +86,10 @@ class Migration(migrations.Migration):
         migrations.RunSQL(KNOW.format(services=SERVICES), KNOW.format(services="")),
         migrations.AddIndex(
             model_name='actionitem',
-            index=models.Index(models.F('team'), django.db.models.functions.comparison.Coalesce(models.F('due_on'), models.Value(datetime.date(9999, 12, 31), output_field=models.DateField())), models.F('id'), condition=models.Q(('status__in', ('open', 'in_progress'))), include=('postmortem', 'owner', 'priority', 'due_on', 'created_at', 'incident_severity', 'incident_services'), name='actions_to_do_of_team'),
+            index=models.Index(models.F('team'), django.db.models.functions.comparison.Coalesce(models.F('due_on'), models.Value(datetime.date(9999, 12, 31), output_field=models.DateField())), models.F('id'), condition=models.Q(('status__in', ('open', 'in_progress'))), include=('postmortem', 'created_at', 'owner', 'due_on', 'priority', 'incident_severity', 'incident_services'), name='actions_to_do_of_team'),
         ),
         migrations.AddIndex(
             model_name='actionitem',
-            index=models.Index(condition=models.Q(('finished_at__isnull', False)), fields=['finished_at'], include=('postmortem', 'team', 'owner', 'priority', 'status', 'due_on', 'created_at', 'incident_severity', 'incident_services'), name='actions_settled'),
+            index=models.Index(condition=models.Q(('finished_at__isnull', False)), fields=['finished_at'], include=('postmortem', 'created_at', 'team', 'owner', 'due_on', 'status', 'priority', 'incident_severity', 'incident_services'), name='actions_settled'),
         ),
     ]
