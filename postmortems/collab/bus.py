@@ -75,10 +75,12 @@ class RedisBus:
         self.listening = asyncio.Event()
         """Set once it hears the others: cancelled while it connects, the client would leave its connection open."""
 
-    async def publish(self, news: Sequence[News]) -> None:
+    async def publish(self, news: Sequence[News]) -> bool:
         message = message_of(self._self, news)
         with suppress(RedisError, OSError, TimeoutError):
-            await asyncio.wait_for(self._redis.publish(channel(), message), PATIENCE_SECONDS)
+            heard = await asyncio.wait_for(self._redis.publish(channel(), message), PATIENCE_SECONDS)
+            return bool(heard > self.listening.is_set())  # itself among them
+        return False
 
     async def listen(self, heard: Heard) -> None:
         """Pass on what other processes say, until cancelled."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 import psycopg
@@ -43,14 +43,14 @@ class Committing:
         """
         link = self._idle.pop() if self._idle else await self._connect()
         try:
-            result = await link.ask(*store.statement(appends))
+            results = await link.ask(store.statements(appends))
         except BaseException as error:
             self._idle.append(link)
             await self.close()  # what ended one has likely ended the others
             self._may_prepare &= not isinstance(error, POOLER_KNOWS_NONE)
             raise
         self._idle.append(link)
-        return {_number(result, row, 0): _number(result, row, 1) for row in range(result.ntuples)}
+        return {_number(result, row, 0): _number(result, row, 1) for result in results for row in range(result.ntuples)}
 
     async def _connect(self) -> Link:
         known = connections[DEFAULT_DB_ALIAS].get_connection_params()
@@ -87,7 +87,10 @@ def _number(result: pq.abc.PGresult, row: int, column: int) -> int:
 
 
 class Link:
-    """A connection that is asked one thing at a time. After an error it is of no use any more."""
+    """A connection that is asked for one transaction at a time. After an error it is of no use any more.
+
+    It is in pipeline mode: all statements of a transaction are sent at once, and committed together at their end.
+    """
 
     def __init__(self, connection: psycopg.AsyncConnection) -> None:
         self._connection = connection
@@ -96,24 +99,27 @@ class Link:
         self._socket = os.dup(self._pgconn.socket)
         self._loop = asyncio.get_running_loop()
         self._is_prepared = False
+        self._results: list[pq.abc.PGresult] = []
         self._answered = self._loop.create_future()
         self._answered.set_result(None)
+        self._pgconn.enter_pipeline_mode()
         self._loop.add_reader(self._socket, self._take_in)
 
     async def prepare(self) -> None:
         """Parse `STATEMENTS` once, for all that is asked from now on."""
         for command, name in STATEMENTS.items():
             self._pgconn.send_prepare(name, _numbered(command))
-            await self._answer()
+        await self._answer()
         self._is_prepared = True
 
-    async def ask(self, command: str, values: Sequence[str]) -> pq.abc.PGresult:
-        """What Postgres answers to one of `STATEMENTS`, each value as text. Raises psycopg's errors."""
-        parameters = [value.encode() for value in values]
-        if self._is_prepared:
-            self._pgconn.send_query_prepared(STATEMENTS[command], parameters)
-        else:
-            self._pgconn.send_query_params(_numbered(command), parameters)
+    async def ask(self, commands: Iterable[tuple[str, Sequence[str]]]) -> list[pq.abc.PGresult]:
+        """What Postgres answers to each of `STATEMENTS`, with its values as text. Raises psycopg's errors."""
+        for command, values in commands:
+            parameters = [value.encode() for value in values]
+            if self._is_prepared:
+                self._pgconn.send_query_prepared(STATEMENTS[command], parameters)
+            else:
+                self._pgconn.send_query_params(_numbered(command), parameters)
         return await self._answer()
 
     async def close(self) -> None:
@@ -121,23 +127,23 @@ class Link:
         os.close(self._socket)
         await self._connection.close()
 
-    async def _answer(self) -> pq.abc.PGresult:
+    async def _answer(self) -> list[pq.abc.PGresult]:
+        self._results = []
         self._answered = self._loop.create_future()
+        self._pgconn.pipeline_sync()
         while self._pgconn.flush():
             await self._writable()
         await self._answered
-        result = self._pgconn.get_result()
-        if result is None or result.status not in {pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK}:
-            raise error_from_result(result) if result else psycopg.OperationalError("no answer")
-        while self._pgconn.get_result() is not None:
-            continue  # libpq takes the next question once it has said that there is no more
-        return result
+        for result in self._results:
+            if result.status not in {pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK}:
+                raise error_from_result(result)
+        return self._results
 
     def _take_in(self) -> None:
         """Bytes have come, or the connection is gone."""
         try:
             self._pgconn.consume_input()
-            is_whole = not self._pgconn.is_busy()
+            is_whole = self._read_results()
         except psycopg.OperationalError as error:
             self._loop.remove_reader(self._socket)
             if not self._answered.done():
@@ -145,6 +151,17 @@ class Link:
             return
         if is_whole and not self._answered.done():
             self._answered.set_result(None)
+
+    def _read_results(self) -> bool:
+        """Whether the transaction has come to its end: Postgres says so after the last result."""
+        while not (self._answered.done() or self._pgconn.is_busy()):
+            result = self._pgconn.get_result()
+            if result is None:
+                continue  # stands between the results of two statements
+            if result.status == pq.ExecStatus.PIPELINE_SYNC:
+                return True
+            self._results.append(result)
+        return False
 
     async def _writable(self) -> None:
         ready = asyncio.Event()

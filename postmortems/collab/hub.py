@@ -32,6 +32,8 @@ LINGER_SECONDS = 10.0
 PRESENCE_SECONDS = 0.04
 PUBLISH_SECONDS = 0.005
 """How long news for other processes gather, when there were some just now."""
+ALONE_SECONDS = 0.1
+"""The same while no other process listens: telling nobody takes as long."""
 LOOK_SECONDS = 3.0
 """How often the heads of open documents are compared with the log, and rights with what they were."""
 TEND_SECONDS = 1.0
@@ -246,13 +248,12 @@ class Hub:
         """Tell the other processes, in order, while the next batch is committed."""
         await self._has_news.wait()
         self._has_news.clear()
-        await self._publish()
-        await asyncio.sleep(PUBLISH_SECONDS)
+        is_heard = await self._publish()
+        await asyncio.sleep(PUBLISH_SECONDS if is_heard else ALONE_SECONDS)
 
-    async def _publish(self) -> None:
+    async def _publish(self) -> bool:
         news, self._news = self._news, []
-        if news:
-            await self.bus.publish(news)
+        return bool(news) and await self.bus.publish(news)
 
     async def _commit_one_by_one(self, batch: Sequence[Room]) -> None:
         """One of them cannot be taken, and must not hold up the others: it starts over with what is committed."""

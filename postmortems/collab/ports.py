@@ -73,7 +73,8 @@ class News(NamedTuple):
 class Bus(Protocol):
     """Tells the other processes. What it loses is found in the log."""
 
-    async def publish(self, news: Sequence[News]) -> None: ...
+    async def publish(self, news: Sequence[News]) -> bool:
+        """Say it to the others; whether anybody else listens."""
 
     async def close(self) -> None: ...
 

@@ -101,13 +101,16 @@ class DirectBus:
         self.chance = random.Random(11)
         self.answers = asyncio.Event()
         self.answers.set()
+        self.published = 0
 
-    async def publish(self, news: Sequence[News]) -> None:
+    async def publish(self, news: Sequence[News]) -> bool:
         await self.answers.wait()
+        self.published += 1
         for hub in self.hubs:
             for postmortem_id, seq, data in news:
                 if self.chance.random() >= self.lost:
                     await hub.heard(postmortem_id, seq, data)
+        return len(self.hubs) > 1
 
     async def close(self) -> None:
         """Nothing to let go of."""
@@ -322,6 +325,29 @@ def test_while_the_database_is_away_nothing_is_called_saved_and_nothing_is_lost(
         assert alice.acknowledged == alice.sent
 
     assert "Patience." in played(play, section).saved_text()
+
+
+@pytest.mark.parametrize(("hubs", "told"), [(1, 1), (2, 2)])
+def test_news_are_told_at_once_while_another_process_listens_and_seldom_otherwise(
+    hubs: int, told: int, section: Section, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("postmortems.collab.hub.ALONE_SECONDS", 60)
+
+    async def play(scene: Scene) -> None:
+        alice = await scene.open("Alice")
+        working = asyncio.create_task(scene.hubs[0].run())
+        for word in ("One. ", "Two. "):
+            alice.type(word)
+            scene.deliver()
+            await scene.saved(alice)
+            await asyncio.sleep(0.2)
+        assert scene.bus.published == told
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        await scene.hubs[0].commit()
+        assert scene.bus.published == 2
+
+    played(play, section, hubs=hubs)
 
 
 def test_a_redis_that_does_not_answer_holds_up_nobodys_text_and_hears_of_all_of_it_later(section: Section) -> None:

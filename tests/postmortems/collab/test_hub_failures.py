@@ -15,9 +15,11 @@ from django.db import InterfaceError, OperationalError, connection
 from postmortems.collab import admission, store
 from postmortems.collab.admission import Admitted, SessionGate, Visitor
 from postmortems.collab.bus import RedisBus
-from postmortems.collab.ports import Code, LogUnreachable, News, Standing
+from postmortems.collab.log import PostgresLog
+from postmortems.collab.ports import Code, LogRefused, LogUnreachable, News, Standing
+from postmortems.collab.store import Append
 from postmortems.collab.visitor import QueueingVisitor
-from postmortems.models import Section
+from postmortems.models import DocumentHead, Section
 from tests.factories.postmortems import PostmortemFactory, SectionFactory
 from tests.loops import run_in_thread
 from tests.postmortems.collab.test_hub import Scene, played, revoke
@@ -264,6 +266,55 @@ def test_a_listener_that_fails_over_one_piece_of_news_hears_the_next(monkeypatch
                 await asyncio.sleep(0.05)
         listening.cancel()
         await asyncio.gather(listening, return_exceptions=True)
+        await here.close()
+        await there.close()
+
+    run_in_thread(play())
+
+
+@pytest.mark.parametrize("count", [3, store.FEW + 1])
+def test_of_several_documents_all_are_committed_or_none(count: int) -> None:
+    postmortems = PostmortemFactory.create_batch(count)
+    for postmortem in postmortems:
+        store.open_document(postmortem)
+    torn = postmortems[count // 2]
+    DocumentHead.objects.filter(pk=torn.pk).update(head=0)  # its next entry has a number that is taken
+    appends = [Append(each.pk, 0, [b"\x00\x00"]) for each in postmortems]
+
+    async def play() -> dict[int, int]:
+        log = PostgresLog()
+        try:
+            with pytest.raises(LogRefused):
+                await log.append(appends)
+            await asyncio.to_thread(none_is_kept)
+            return await log.append([append for append in appends if append.postmortem_id != torn.pk])
+        finally:
+            await log.close()
+
+    def none_is_kept() -> None:
+        assert not any(store.entries_after(each.pk, 1) for each in postmortems)
+        connection.close()
+
+    assert run_in_thread(play()) == {each.pk: 2 for each in postmortems if each != torn}
+    connection.close()
+
+
+def test_whoever_publishes_knows_whether_another_process_listens() -> None:
+    async def heard(postmortem_id: int, seq: int, data: bytes) -> None:
+        """Nothing is asked of it here."""
+
+    async def play() -> None:
+        here, there = RedisBus(settings.REDIS_URL), RedisBus(settings.REDIS_URL)
+        assert not await here.publish([News(1, 1, b"")])
+        listening = [asyncio.create_task(here.listen(heard))]
+        await here.listening.wait()
+        assert not await here.publish([News(1, 2, b"")])
+        listening.append(asyncio.create_task(there.listen(heard)))
+        await there.listening.wait()
+        assert await here.publish([News(1, 3, b"")])
+        for task in listening:
+            task.cancel()
+        await asyncio.gather(*listening, return_exceptions=True)
         await here.close()
         await there.close()
 

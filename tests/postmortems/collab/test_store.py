@@ -78,8 +78,9 @@ def test_an_append_is_numbered_and_read_back(
     assert [seq for seq, _ in store.entries_after(postmortem.pk, 1)] == [2, 3]
 
 
-def test_many_documents_are_appended_to_at_once() -> None:
-    postmortems = PostmortemFactory.create_batch(5)
+@pytest.mark.parametrize("count", [store.FEW, store.FEW + 1])
+def test_many_documents_are_appended_to_at_once(count: int) -> None:
+    postmortems = PostmortemFactory.create_batch(count)
     for postmortem in postmortems:
         store.open_document(postmortem)
     wanted = [Append(postmortem.pk, 0, [b"\x00\x00"]) for postmortem in reversed(postmortems)]
@@ -106,7 +107,7 @@ def test_of_many_those_whose_writers_keep_their_rights_are_appended_to() -> None
 
 
 def test_one_alone_is_kept_as_one_of_many_is(alice: User) -> None:
-    alone, *together = PostmortemFactory.create_batch(3)
+    alone, *together = PostmortemFactory.create_batch(store.FEW + 2)
     for postmortem in (alone, *together):
         store.open_document(postmortem)
     wanted = {each.pk: Append(each.pk, 0, [b"\x00\x00", b"\x00\x00"], [alice.pk, 0]) for each in (alone, *together)}
