@@ -303,3 +303,12 @@ def test_views_are_ones_own(alice: User, bob: User) -> None:
     assert signed_in(alice).post(f"/actions/views/{view.pk}/remove/").status_code == 404
     signed_in(bob).post(f"/actions/views/{view.pk}/remove/")
     assert not SavedView.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 61])
+def test_a_view_without_a_fitting_name_leads_back_to_the_filters_that_were_set(name: str, alice: User) -> None:
+    data = {"of": "actions-dashboard", "name": name, "query": "team=edge&by=owner"}
+    answer = signed_in(alice).post("/actions/views/add/", data, follow=True)
+    assert answer.redirect_chain[-1][0] == "/actions/dashboard/?team=edge&by=owner"
+    assert "Give the view a name of at most 60 letters." in answer.content.decode()
+    assert not SavedView.objects.exists()
