@@ -154,13 +154,18 @@ class Link:
 
     def _read_results(self) -> bool:
         """Whether the transaction has come to its end: Postgres says so after the last result."""
+        is_between = False
         while not (self._answered.done() or self._pgconn.is_busy()):
             result = self._pgconn.get_result()
-            if result is None:
-                continue  # stands between the results of two statements
+            if result is None:  # once, between the results of two statements
+                if is_between:
+                    raise psycopg.OperationalError("no answer")
+                is_between = True
+                continue
             if result.status == pq.ExecStatus.PIPELINE_SYNC:
                 return True
             self._results.append(result)
+            is_between = False
         return False
 
     async def _writable(self) -> None:

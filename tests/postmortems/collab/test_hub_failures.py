@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import psycopg
 import pytest
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
@@ -15,6 +16,7 @@ from django.db import InterfaceError, OperationalError, connection
 from postmortems.collab import admission, store
 from postmortems.collab.admission import Admitted, SessionGate, Visitor
 from postmortems.collab.bus import RedisBus
+from postmortems.collab.committing import DJANGOS_OWN
 from postmortems.collab.log import PostgresLog
 from postmortems.collab.ports import Code, LogRefused, LogUnreachable, News, Standing
 from postmortems.collab.store import Append
@@ -296,6 +298,42 @@ def test_of_several_documents_all_are_committed_or_none(count: int) -> None:
         connection.close()
 
     assert run_in_thread(play()) == {each.pk: 2 for each in postmortems if each != torn}
+    connection.close()
+
+
+END_WHO_WAITS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND query ~ '^\\s*WITH bumped'
+"""
+
+
+def test_a_commit_that_postgres_ends_in_its_middle_is_made_again() -> None:
+    postmortems = PostmortemFactory.create_batch(3)
+    for postmortem in postmortems:
+        store.open_document(postmortem)
+    appends = [Append(each.pk, 0, [b"\x00\x00"]) for each in postmortems]
+    known = connection.get_connection_params()
+    address = {name: value for name, value in known.items() if name not in DJANGOS_OWN}
+
+    async def play() -> dict[int, int]:
+        log = PostgresLog()
+        connect = psycopg.AsyncConnection.connect
+        async with await connect(**address) as holder, await connect(**address, autocommit=True) as admin:
+            await holder.execute(
+                "SELECT 1 FROM postmortems_documenthead WHERE postmortem_id = %s FOR UPDATE", [postmortems[1].pk]
+            )
+            asking = asyncio.create_task(log.append(appends))
+            async with asyncio.timeout(5):
+                while not await (await admin.execute(END_WHO_WAITS)).fetchall():
+                    await asyncio.sleep(0.01)
+                with pytest.raises(LogUnreachable):
+                    await asking
+        try:
+            return await log.append(appends)
+        finally:
+            await log.close()
+
+    assert run_in_thread(play()) == {each.pk: 2 for each in postmortems}
     connection.close()
 
 
