@@ -104,6 +104,13 @@ class Row:
     problems: list[str] = field(default_factory=list)
 
 
+def _why(error: csv.Error) -> str:
+    """What the reader's own words mean for whoever made the file."""
+    if "field limit" in str(error):
+        return f"one of its cells is longer than {csv.field_size_limit():,} characters."
+    return "its quotation marks do not pair up."
+
+
 def read_csv(text: str) -> list[Row]:
     """The lines of a file, each with its problems; commas, semicolons or tabs between cells. Or `NotASpreadsheet`."""
     if len(text) > LARGEST:
@@ -112,7 +119,7 @@ def read_csv(text: str) -> list[Row]:
     try:
         lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except csv.Error as error:
-        raise NotASpreadsheet(f"Line {reader.line_num} cannot be read: {error}.") from error
+        raise NotASpreadsheet(f"Line {reader.line_num} cannot be read: {_why(error)}") from error
     if not lines:
         raise NotASpreadsheet("There is nothing in it.")
     names = [name.strip().lower() for name in lines[0][1]]

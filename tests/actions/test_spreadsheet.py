@@ -195,7 +195,9 @@ def test_owner_must_be_someone_who_may_see_it(postmortem: Postmortem, bob: User,
         ("owner,due\n", "“title” is missing"),
         ("title,colour\nx,y\n", "There is no column “colour”."),
         ("title,title\nx,y\n", "A column stands there twice."),
-        ('title\n"open', "cannot be read"),
+        ('title\n"open', "Line 2 cannot be read: its quotation marks do not pair up."),
+        ('title\n"so" so\n', "Line 2 cannot be read: its quotation marks do not pair up."),
+        ("title\n" + "x" * 140_000, "Line 2 cannot be read: one of its cells is longer than 131,072 characters."),
     ],
 )
 def test_file_that_is_none_is_refused_in_words(text: str, problem: str, bob: User) -> None:
