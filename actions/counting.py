@@ -133,7 +133,7 @@ EACH_SERVICE = "LEFT JOIN unnest(group_key) service (id) ON true"
 MEDIAN = "percentile_cont(0.5) WITHIN GROUP (ORDER BY took) / 86400"
 STATEMENT = """
 WITH hidden (id) AS MATERIALIZED ({hidden}),
-{more}open AS MATERIALIZED (
+{among}open AS MATERIALIZED (
     SELECT group_key, slot, is_late, is_soon, count(*)::int AS count
     FROM ({open}) r WHERE {is_seen} GROUP BY group_key, slot, is_late, is_soon
 ),
@@ -186,7 +186,7 @@ def count(
     by_service = by == "service"
     text = STATEMENT.format(
         hidden=sql.part("hidden", hidden_postmortems(user)),
-        more=among,
+        among=among,
         is_seen=IS_AMONG if among else IS_NOT_HIDDEN,
         key="service.id" if by_service else "group_key",
         join=EACH_SERVICE if by_service else "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -175,12 +176,7 @@ CHANGES = [("severity", to_sev1, {"SEV1": 1}), ("service", to_service, {"dns": 1
 def test_an_action_added_while_its_incident_changes_goes_with_it(
     by: str, change: Change, counted: dict[str, int], is_added_first: bool, postmortem: Postmortem, dns: Service
 ) -> None:
-    def add() -> None:
-        make_action(postmortem)
-
-    def change_it() -> None:
-        change(postmortem.incident, dns)
-
+    add, change_it = partial(make_action, postmortem), partial(change, postmortem.incident, dns)
     in_turn(add, change_it) if is_added_first else in_turn(change_it, add)
     assert open_by(by, postmortem.owner) == counted
 
@@ -192,10 +188,7 @@ def test_an_action_saved_whole_while_its_incident_changes_goes_with_it(
     by: str, change: Change, counted: dict[str, int], is_saved_first: bool, action: ActionItem, dns: Service
 ) -> None:
     action.refresh_from_db()
-
-    def change_it() -> None:
-        change(action.postmortem.incident, dns)
-
+    change_it = partial(change, action.postmortem.incident, dns)
     in_turn(action.save, change_it) if is_saved_first else in_turn(change_it, action.save)
     assert open_by(by, action.postmortem.owner) == counted
 
