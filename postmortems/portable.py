@@ -33,6 +33,16 @@ def _read_floats(value: Value) -> bytes:
         raise Unfit("there is a number too large for eight bytes in it") from error
 
 
+def _read_authors(value: Value) -> list[list[int]]:
+    if not isinstance(value, list) or not all(_is_author(each) for each in value):
+        raise Unfit("this has to be a list of pairs of whole numbers")
+    return value
+
+
+def _is_author(pair: Value) -> bool:
+    return isinstance(pair, list) and len(pair) == 2 and all(type(n) is int and 0 <= n <= LARGEST for n in pair)
+
+
 def _matching(pattern: re.Pattern[str], words: str, fault: str) -> Codec:
     def read(value: Value) -> str:
         if not isinstance(value, str) or not pattern.fullmatch(value):
@@ -42,6 +52,8 @@ def _matching(pattern: re.Pattern[str], words: str, fault: str) -> Codec:
     return Codec(str, read, words)
 
 
+LARGEST = 2**63 - 1
+AUTHORS = Codec(list, _read_authors, "list of pairs: an id in `people.jsonl`, or 0, and a number of characters")
 FLOATS = Codec(_write_floats, _read_floats, "list of numbers")
 STORED = _matching(STORED_NAME, "name in the folder `files/`", "this is not how files are named here")
 CONTENT_TYPE = _matching(_CONTENT_TYPE, "text", "this is no content type")
@@ -89,7 +101,12 @@ KINDS = (
     Kind("participants", models.Participant, "a person named on a post-mortem"),
     Kind("sections", models.Section, "a section with its whole text"),
     Kind("revisions", models.Revision, "a moment of a post-mortem's text that was kept"),
-    Kind("section_revisions", models.SectionRevision, "what a section said at a revision"),
+    Kind(
+        "section_revisions",
+        models.SectionRevision,
+        "what a section said at a revision",
+        codecs={"authors": AUTHORS},
+    ),
     Kind("state_changes", models.StateChange, "a move from draft to review, to published, and back"),
     Kind("lessons", models.Lesson, "a lesson"),
     Kind(

@@ -171,13 +171,19 @@ def revisions_for_history(postmortem: Postmortem, *, cursor: str) -> Page[Revisi
     return page_of(rows, order=("number",), cursor=cursor)
 
 
+def sections_at(revision: Revision) -> dict[UUID, SectionRevision | None]:
+    """What was kept of each prose section up to that moment; None of one that did not exist yet, or had no text."""
+    sections = revision.postmortem.sections.filter(kind=SectionKind.PROSE)
+    return {each.pk: each.revisions.filter(revision__lte=revision.pk).first() for each in sections}
+
+
 def texts_at(revision: Revision) -> dict[UUID, str]:
-    """What each prose section said at that moment; one that did not exist yet, or had no text, is missing or empty."""
-    texts = {}
-    for section in revision.postmortem.sections.filter(kind=SectionKind.PROSE):
-        said = section.revisions.filter(revision__lte=revision.pk).order_by("-number").first()
-        texts[section.pk] = said.body if said else ""
-    return texts
+    """What each prose section said at that moment."""
+    return {section: body_of(said) for section, said in sections_at(revision).items()}
+
+
+def body_of(kept: SectionRevision | None) -> str:
+    return kept.body if kept else ""
 
 
 def revision_before(revision: Revision) -> Revision | None:

@@ -5,7 +5,7 @@ Offsets: the CRDT library counts UTF-8 bytes here, Yjs in the browser UTF-16 uni
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import SequenceMatcher
 from typing import Any
@@ -146,8 +146,8 @@ class LiveDocument:
 
         Empty bytes when it says so already.
         """
-        before, words = self.text(section), _as_kept(words)
-        return self._edit(section, splices(before, words)) if before != words else b""
+        before, words = self.text(section), as_kept(words)
+        return self.edit(section, splices(before, words)) if before != words else b""
 
     def replace(self, section: UUID, start: int, end: int, words: str) -> bytes:
         """Put `words` in the place of characters `start` to `end`, as a whole; the update, for the log.
@@ -157,9 +157,13 @@ class LiveDocument:
         """
         before = self.text(section)
         begin, stop = (len(before[:at].encode()) for at in (start, end))
-        return self._edit(section, [(begin, stop, _as_kept(words))])
+        return self.edit(section, [(begin, stop, as_kept(words))])
 
-    def _edit(self, section: UUID, edits: list[tuple[int, int, str]]) -> bytes:
+    def edit(self, section: UUID, edits: Sequence[tuple[int, int, str]]) -> bytes:
+        """Change stretches of the section's text, each from and to in UTF-8 bytes of it as it is; the update.
+
+        They follow each other; of several at one place the first comes first.
+        """
         text = self._doc.get(root_name(section), type=Text)
         state = self._doc.get_state()
         with self._doc.transaction():
@@ -188,7 +192,8 @@ def read_clocks(state: bytes) -> dict[int, int]:
     return {reader.number(): reader.number() for _ in range(reader.number())}
 
 
-def _as_kept(words: str) -> str:
+def as_kept(words: str) -> str:
+    """`words` as a live text holds them: lines end in one newline."""
     return NO_TEXT.sub("", words.replace("\r\n", "\n").replace("\r", "\n"))
 
 

@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models.functions import Greatest
 
+from postmortems.collab.authors import NOBODY, CoWriting
 from postmortems.collab.document import Gap, LiveDocument
 from postmortems.collab.wire import BadFrame, Reader, chunk
 from postmortems.enums import SectionKind
@@ -211,15 +212,13 @@ def open_document(postmortem: Postmortem) -> DocumentHead:
 
 
 def _seed(postmortem: Postmortem, head: DocumentHead) -> Append:
-    """What the sections say, as the first entry: each in the name of who saved it last, as far as that is known."""
-    documents: dict[int, LiveDocument] = {}
-    updates, people = [], []
+    """What the sections say, as the first entry: in the names that the history has for it, or of who saved it last."""
+    writing = CoWriting(LiveDocument())
     for section in postmortem.sections.filter(kind=SectionKind.PROSE).exclude(body=""):
-        person = section.updated_by_id or 0
-        updates.append(documents.setdefault(person, LiveDocument()).rewrite(section.pk, section.body))
-        people.append(person)
-    clients = {document.client: person for person, document in documents.items() if person}
-    return Append(postmortem.pk, head.acl_version, updates, people, clients)
+        kept = section.revisions.filter(body=section.body).first()
+        last = [(section.updated_by_id or NOBODY, len(section.body))]
+        writing.rewrite(section.pk, section.body, (kept and kept.authors) or last)
+    return Append(postmortem.pk, head.acl_version, writing.updates, new_clients=writing.clients)
 
 
 def reached(postmortem_id: int, **until: int) -> None:

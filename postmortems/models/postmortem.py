@@ -280,6 +280,8 @@ class SectionRevision(Part):
     revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="sections")
     number = models.PositiveIntegerField()
     body = models.TextField(blank=True)
+    authors = models.JSONField(default=list, db_default=[])
+    """Pairs from the begin of the text on: a person, or 0 for nobody known, and how many characters are theirs."""
     saved_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
     saved_at = models.DateTimeField()
 

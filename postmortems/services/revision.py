@@ -12,7 +12,7 @@ from postmortems import queries
 from postmortems.enums import RevisionReason
 from postmortems.models import Postmortem, Revision
 from postmortems.services.postmortem import lock_for_writing, lock_postmortem, postmortem_was_changed
-from postmortems.services.text import edit_texts, keep_revision
+from postmortems.services.text import keep_revision, restore_texts
 
 
 @transaction.atomic
@@ -36,12 +36,12 @@ def restore_revision(*, revision: Revision, by: User, now: datetime) -> bool:
     Sections that came later keep their text. Raises `AlreadyPublished`.
     """
     postmortem = lock_for_writing(revision.postmortem)
-    then = queries.texts_at(revision)
+    then = queries.sections_at(revision)
     sections = postmortem.sections.select_for_update().filter(pk__in=then)
-    texts = {section: then[section.pk] for section in sections if section.body != then[section.pk]}
-    if not texts:
+    kept = {section: then[section.pk] for section in sections if section.body != queries.body_of(then[section.pk])}
+    if not kept:
         return False
-    edit_texts(postmortem, texts, reason=RevisionReason.RESTORED, by=by, now=now)
+    restore_texts(postmortem, kept, by=by, now=now)
     audit.record(by=by, verb="revision.restored", obj=postmortem, revision=revision.number)
     postmortem_was_changed(postmortem, part="text", now=now)
     return True

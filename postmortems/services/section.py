@@ -14,7 +14,7 @@ from postmortems.enums import RevisionReason, SectionKind
 from postmortems.models import Postmortem, Section, SectionRevision
 from postmortems.services.order import next_position, swap_with_neighbour
 from postmortems.services.postmortem import lock_for_writing, postmortem_was_changed
-from postmortems.services.text import edit_texts
+from postmortems.services.text import edit_texts, restore_texts
 from postmortems.services.why import begin_branches
 
 
@@ -44,13 +44,11 @@ def save_section(*, section: Section, seen: str, body: str, by: User, now: datet
         return locked
     if digest(locked.body) != seen:
         raise EditedMeanwhile(locked)
-    return _write(postmortem, locked, body, reason=RevisionReason.SAVED, by=by, now=now)
+    edit_texts(postmortem, {locked: body}, reason=RevisionReason.SAVED, by=by, now=now)
+    return _was_edited(postmortem, locked, by=by, now=now)
 
 
-def _write(
-    postmortem: Postmortem, section: Section, body: str, *, reason: RevisionReason, by: User, now: datetime
-) -> Section:
-    edit_texts(postmortem, {section: body}, reason=reason, by=by, now=now)
+def _was_edited(postmortem: Postmortem, section: Section, *, by: User, now: datetime) -> Section:
     section.refresh_from_db(fields=["revision"])
     audit.record(by=by, verb="section.edited", obj=postmortem, section=str(section.pk), revision=section.revision)
     postmortem_was_changed(postmortem, part="text", now=now)
@@ -73,7 +71,8 @@ def restore_revision(*, revision: SectionRevision, by: User, now: datetime) -> S
     section = lock_section(revision.section)
     if section.body == revision.body:
         return section
-    return _write(postmortem, section, revision.body, reason=RevisionReason.RESTORED, by=by, now=now)
+    restore_texts(postmortem, {section: revision}, by=by, now=now)
+    return _was_edited(postmortem, section, by=by, now=now)
 
 
 @transaction.atomic

@@ -6,18 +6,22 @@ it, for search, export, readers and the coach. Every function here wants the pos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Max
 
 from accounts.models import User
 from postmortems.collab import bus, store
+from postmortems.collab.authors import NOBODY, Authors, CoWriting, authors_of
 from postmortems.collab.document import LiveDocument
 from postmortems.collab.store import Append, Authorship
 from postmortems.enums import RevisionReason, SectionKind
 from postmortems.models import DocumentHead, DocumentUpdate, Postmortem, Revision, Section, SectionRevision
+from postmortems.queries import body_of
 from postmortems.search import index_postmortem
 
 
@@ -53,7 +57,7 @@ def write_texts(postmortem: Postmortem, texts: Mapping[Section, str], *, by: Use
 
     The caller keeps a revision of it (`keep_revision`).
     """
-    _write_live(postmortem, _saying(texts), author=by)
+    _write_live(postmortem, _saying(texts, author=by))
     _write_sections(postmortem, texts, by=by, now=now)
 
 
@@ -70,49 +74,83 @@ def _write_sections(postmortem: Postmortem, texts: Mapping[Section, str], *, by:
 def edit_texts(
     postmortem: Postmortem, texts: Mapping[Section, str], *, reason: RevisionReason, by: User, now: datetime
 ) -> None:
-    """Let these sections say this, keeping a revision of what stood there before and one of what stands there now.
-
-    For words that are restored nobody is named as their author, least of all `by`.
-    """
+    """Let these sections say this, keeping a revision of what stood there before and one of what stands there now."""
     keep_revision(postmortem, reason=RevisionReason.TURN, by=None, now=now)
-    _write_live(postmortem, _saying(texts), author=None if reason == RevisionReason.RESTORED else by)
-    _write_sections(postmortem, texts, by=by, now=now)
+    write_texts(postmortem, texts, by=by, now=now)
     keep_revision(postmortem, reason=reason, by=by, now=now)
+
+
+def restore_texts(
+    postmortem: Postmortem, kept: Mapping[Section, SectionRevision | None], *, by: User, now: datetime
+) -> None:
+    """Let these sections say what they said then (None: nothing), in the words of those who wrote it then."""
+    keep_revision(postmortem, reason=RevisionReason.TURN, by=None, now=now)
+    _write_live(postmortem, _restoring(kept))
+    _write_sections(postmortem, {section: body_of(each) for section, each in kept.items()}, by=by, now=now)
+    keep_revision(postmortem, reason=RevisionReason.RESTORED, by=by, now=now)
 
 
 def accept_words(section: Section, words: str, *, start: int, end: int, author: User, by: User, now: datetime) -> None:
     """Let the section say `words` of `author` in the place of characters `start` to `end`, as `by` accepts."""
     postmortem = section.postmortem
     keep_revision(postmortem, reason=RevisionReason.TURN, by=None, now=now)
-    _write_live(postmortem, lambda document: [document.replace(section.pk, start, end, words)], author=author)
+
+    def replace(document: LiveDocument) -> Edited:
+        return _edited([document.replace(section.pk, start, end, words)], document, author)
+
+    _write_live(postmortem, replace)
     _write_sections(postmortem, {section: section.body[:start] + words + section.body[end:]}, by=by, now=now)
     if revision := keep_revision(postmortem, reason=RevisionReason.ACCEPTED, by=by, now=now):
         revision.writers.set([author])
 
 
-Edit = Callable[[LiveDocument], Iterable[bytes]]
-"""Changes a live text; the updates of it."""
+class Edited(NamedTuple):
+    """What was written into a live text."""
+
+    updates: list[bytes]
+    sender: int
+    """In whose name it is done; 0 for nobody."""
+    clients: Mapping[int, int]
+    """Whose the words of each client are."""
 
 
-def _saying(texts: Mapping[Section, str]) -> Edit:
-    return lambda document: [document.rewrite(section.pk, body) for section, body in texts.items()]
+Edit = Callable[[LiveDocument], Edited]
 
 
-def _write_live(postmortem: Postmortem, edit: Edit, *, author: User | None) -> None:
-    """Append an edit to the log, if there is one, as words of `author`; other processes are told after commit.
+def _edited(updates: Iterable[bytes], document: LiveDocument, author: User | None) -> Edited:
+    """All of them words of `author`."""
+    return Edited(list(updates), author.pk if author else 0, {document.client: author.pk} if author else {})
+
+
+def _saying(texts: Mapping[Section, str], *, author: User | None) -> Edit:
+    return lambda document: _edited(
+        (document.rewrite(section.pk, body) for section, body in texts.items()), document, author
+    )
+
+
+def _restoring(kept: Mapping[Section, SectionRevision | None]) -> Edit:
+    def edit(document: LiveDocument) -> Edited:
+        writing = CoWriting(document)
+        for section, revision in kept.items():
+            writing.rewrite(section.pk, body_of(revision), revision.authors if revision else [])
+        return Edited(writing.updates, 0, writing.clients)
+
+    return edit
+
+
+def _write_live(postmortem: Postmortem, edit: Edit) -> None:
+    """Append an edit to the log, if there is one; other processes are told after commit.
 
     It is an edit of what the sections say: what was typed since they were brought up to date is not in it, and stays.
     """
     head = DocumentHead.objects.select_for_update().filter(pk=postmortem.pk).first()
     if head is None:
         return
-    document = store.load(postmortem.pk, upto=head.body_seq).document
-    updates = [update for update in edit(document) if update]
+    edited = edit(store.load(postmortem.pk, upto=head.body_seq).document)
+    updates = [update for update in edited.updates if update]
     if not updates:
         return
-    person = author.pk if author else 0
-    clients = {document.client: person} if author else {}
-    entry = Append(postmortem.pk, head.acl_version, updates, [person] * len(updates), clients)
+    entry = Append(postmortem.pk, head.acl_version, updates, [edited.sender] * len(updates), edited.clients)
     seq = store.append([entry])[postmortem.pk]
     if seq == head.body_seq + 1:
         store.reached(postmortem.pk, body_seq=seq)
@@ -135,8 +173,9 @@ def keep_revision(
         postmortem=postmortem, number=last + 1, reason=reason, name=name, made_by=by, made_at=now
     )
     revision.writers.set(_writers_since_last(postmortem, by=by if sections else None))
+    authors = _authors_of(postmortem, sections)
     for section in sections:
-        _keep_section(section, revision, now=now)
+        _keep_section(section, revision, authors[section.pk], now=now)
     _mark_kept(postmortem)
     return revision
 
@@ -146,7 +185,21 @@ def _differs(section: Section) -> bool:
     return section.body != (kept or "")
 
 
-def _keep_section(section: Section, revision: Revision, *, now: datetime) -> None:
+def _authors_of(postmortem: Postmortem, sections: Sequence[Section]) -> dict[UUID, Authors]:
+    """Who wrote what each says: as the live text knows it; before that, who saved it first in these words."""
+    head = DocumentHead.objects.filter(pk=postmortem.pk).first()
+    if head is None:
+        return {section.pk: _saved_by(section) for section in sections}
+    loaded = store.load(postmortem.pk, upto=head.body_seq)
+    return {section.pk: authors_of(loaded.document, section.pk, loaded.writers) for section in sections}
+
+
+def _saved_by(section: Section) -> Authors:
+    alike = section.revisions.filter(body=section.body).order_by("number").first()
+    return alike.authors if alike else [(section.updated_by_id or NOBODY, len(section.body))]
+
+
+def _keep_section(section: Section, revision: Revision, authors: Authors, *, now: datetime) -> None:
     section.revision += 1
     section.save(update_fields=["revision"])
     SectionRevision.objects.create(
@@ -155,6 +208,7 @@ def _keep_section(section: Section, revision: Revision, *, now: datetime) -> Non
         revision=revision,
         number=section.revision,
         body=section.body,
+        authors=authors,
         saved_by_id=section.updated_by_id,
         saved_at=now,
     )

@@ -241,6 +241,7 @@ def test_a_line_without_an_end_is_not_kept_in_memory(
         ("threads", {"anchor": []}, "anchor: this has to be an object"),
         ("attachments", {"file": "../../x"}, "file: this is not how files are named here"),
         ("attachments", {"content_type": "text/html\r\nX: y"}, "content_type: this is no content type"),
+        ("section_revisions", {"authors": [[1, "7"]]}, "authors: this has to be a list of pairs of whole numbers"),
         ("metric_series", {"times": [True]}, "times: this has to be a list of numbers"),
         ("metric_series", {"times": [10**400]}, "times: there is a number too large for eight bytes in it"),
         ("live_text_updates", {"data": "not base64!"}, "data: this has to be base64"),

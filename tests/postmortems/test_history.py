@@ -15,6 +15,7 @@ from postmortems import tasks
 from postmortems.comparison import around_changes, compared
 from postmortems.models import Postmortem, Revision, Section, SectionRevision
 from postmortems.services.section import digest
+from tests.factories.accounts import UserFactory
 from tests.factories.postmortems import NOW, PostmortemFactory, SectionFactory
 from tests.postmortems.test_live_text import LivePage
 
@@ -36,6 +37,13 @@ def page_of(client: Client, path: str) -> str:
     answer = client.get(path)
     assert answer.status_code == 200
     return answer.content.decode()
+
+
+def pieces_in(page: str) -> list[tuple[str, str]]:
+    """Whose words are whose, as the page of attribution says it: "" for nobody's."""
+    piece = re.compile(r'<span class="attribution-piece[^>]* title="(.*?)"><span.*?</span>(.*?)</span>|([^<]+)')
+    texts = re.findall(r'<p class="attribution">(.*?)</p>', page, re.DOTALL)
+    return [(person, theirs or nobodys) for text in texts for person, theirs, nobodys in piece.findall(text)]
 
 
 def test_a_moment_says_who_changed_what(as_user: As, alice: User, bob: User, section: Section) -> None:
@@ -92,19 +100,50 @@ def test_restoring_a_moment_brings_back_every_section_and_loses_nothing(
 
 
 @pytest.mark.parametrize("scope", ["revisions", "section-revisions"])
-def test_restored_words_are_not_said_to_be_of_whoever_restored_them(
+def test_restored_words_are_of_whoever_wrote_them_and_not_of_whoever_restored_them(
     as_user: As, alice: User, bob: User, section: Section, scope: str
 ) -> None:
+    carol = UserFactory.create(display_name="Carol Cook")
+    LivePage(section, carol).type("Carol 👩🏽‍🚒 wrote. ")
     first = pause(LivePage(section, bob), "Bob wrote. ")
+    other = SectionFactory.create(postmortem=section.postmortem, title="Impact", body="")
+    LivePage(other, bob).type("Impact. ")
     client = as_user(alice)
-    seen = digest("Bob wrote. Begin.")
+    seen = digest("Bob wrote. Carol 👩🏽‍🚒 wrote. Begin.")
     client.post(f"/sections/{section.pk}/edit/", {"body": "Begin. Alice wrote.", "seen": seen})
     kept = first if scope == "revisions" else first.sections.get()
     client.post(f"/{scope}/{kept.pk}/restore/")
-    assert Section.objects.get().body == "Bob wrote. Begin."
+    section.refresh_from_db()
+    assert section.body == "Bob wrote. Carol 👩🏽‍🚒 wrote. Begin."
     listed = page_of(client, f"/postmortems/{section.postmortem_id}/history/")
     assert re.search(r">Restored</a>\s*<span class=\"muted\">Alice Archer ", listed)
-    assert "Alice Archer: </span>" not in page_of(client, f"/postmortems/{section.postmortem_id}/attribution/")
+    page = page_of(client, f"/postmortems/{section.postmortem_id}/attribution/")
+    assert pieces_in(page)[:3] == [("Bob Baker", "Bob wrote. "), ("Carol Cook", "Carol 👩🏽‍🚒 wrote. "), ("", "Begin.")]
+    assert not any(person == "Alice Archer" for person, _ in pieces_in(page))
+
+
+def test_words_restored_before_the_live_text_began_are_their_authors(
+    as_user: As, alice: User, bob: User, section: Section
+) -> None:
+    User.objects.filter(pk=bob.pk).update(is_administrator=True)
+    for person, before, after in ((bob, "Begin.", "Bob wrote."), (alice, "Bob wrote.", "Alice wrote.")):
+        as_user(person).post(f"/sections/{section.pk}/edit/", {"body": after, "seen": digest(before)})
+    as_user(alice).post(f"/section-revisions/{SectionRevision.objects.get(body='Bob wrote.').pk}/restore/")
+    LivePage(section, alice)
+    page = page_of(as_user(alice), f"/postmortems/{section.postmortem_id}/attribution/")
+    assert pieces_in(page) == [("Bob Baker", "Bob wrote.")]
+
+
+def test_words_of_a_moment_that_does_not_know_their_authors_are_nobodys(
+    as_user: As, alice: User, bob: User, section: Section
+) -> None:
+    first = pause(LivePage(section, bob), "Bob wrote. ")
+    pause(LivePage(section, alice), "Alice wrote. ")
+    as_user(alice).post(f"/sections/{section.pk}/edit/", {"body": "", "seen": digest("Alice wrote. Bob wrote. Begin.")})
+    SectionRevision.objects.update(authors=[])  # kept by an earlier version
+    as_user(alice).post(f"/revisions/{first.pk}/restore/")
+    page = page_of(as_user(alice), f"/postmortems/{section.postmortem_id}/attribution/")
+    assert pieces_in(page) == [("", "Bob wrote. Begin.")]
 
 
 def test_nobody_restores_what_they_may_not_write_or_what_is_published(
