@@ -5,7 +5,7 @@ import TurndownService from "turndown";
 import { toast } from "../js/dom.js";
 import { upload } from "../js/uploads.js";
 import { tidy } from "./pasted-html.js";
-import { isInCell, isInCode, touchesLink } from "./places.js";
+import { isInCell, isInCode, prefixAt, touchesLink } from "./places.js";
 import { begin, end, sending } from "./sending.js";
 
 const ADDRESS = /^https?:\/\/\S+$/;
@@ -69,8 +69,9 @@ function wordsOf(state, html, plain) {
   const { from, to } = state.selection.main;
   const isOneLine = to <= state.doc.lineAt(from).to;
   if (isOneLine && isInCell(state, from) && isInCell(state, to)) return linkOnto(state, plain) || inOneCell(plain);
-  if (isInCode(state, from) && isInCode(state, to)) return "";
-  return linkOnto(state, plain) || markdownOf(html, plain);
+  const words = isInCode(state, from) && isInCode(state, to) ? "" : linkOnto(state, plain) || markdownOf(html, plain);
+  const prefix = prefixAt(state, from);
+  return prefix ? (words || plain).replaceAll(/\r\n?|\n/g, `\n${prefix}`) : words;
 }
 
 const inOneCell = (plain) =>

@@ -30,6 +30,16 @@ export function isInCode(state, at) {
   return code.from < at && (isClosed ? at <= closing.from : at <= code.to);
 }
 
+/** What a further line begins with to stay in the quote, or in the code within a list or a quote, that `at` is in. */
+export function prefixAt(state, at) {
+  const line = state.doc.lineAt(at);
+  const before = state.sliceDoc(line.from, at);
+  const code = isInCode(state, at) ? around(state, at, CODE) : null;
+  if (code?.name === "CodeBlock") return /^[\s>]*/.exec(before)[0];
+  if (code?.name === "FencedCode") return state.sliceDoc(state.doc.lineAt(code.from).from, code.from).replaceAll(/[^>\s]/g, " ");
+  return /^(?:[ \t]*>[ \t]?)*/.exec(before)[0];
+}
+
 /** Is `at` in a cell of a table? */
 export function isInCell(state, at) {
   const row = around(state, at, ROWS);

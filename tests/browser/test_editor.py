@@ -391,7 +391,9 @@ CELLS = "| a | b |\n| --- | --- |\n| c |  |"
 
 TAKEN_AS_TEXT = [
     ("```\n\n```", 4, "```\none two\nx|y\n```"),
-    ("    indented", 0, "    indentedone two\nx|y"),
+    ("    indented", 0, "    indentedone two\n    x|y"),
+    ("> ```\n> \n> ```", 6, "> ```\n> one two\n> x|y\n> ```"),
+    ("- ```\n    deep\n  ```", 6, "- ```\n    deepone two\n  x|y\n  ```"),
     ("Run `rm `", 1, "Run `rm one two\nx|y`"),
     (CELLS, 2, CELLS.replace("|  |", "| one two x\\|y |")),
     (CELLS, 6, CELLS.replace("| c |", "| one two x\\|yc |")),
@@ -407,6 +409,13 @@ def test_code_and_cells_take_plain_text(opened: Opened, section: Section, subtes
             back(page, steps_back)
             page.evaluate(PASTE, PIECES)
             assert written(page, section) == becomes
+
+
+def test_every_line_that_is_pasted_into_a_quote_is_of_it(opened: Opened, section: Section) -> None:
+    page = opened("> said: ")
+    page.evaluate(PASTE, {"text/plain": "one\r\n\r\ntwo"})
+    page.evaluate(PASTE, PIECES)
+    assert written(page, section) == "> said: one\n> \n> twoone **two**\n> \n> x|y"
 
 
 def test_a_cell_takes_lines_without_html_too(opened: Opened, section: Section) -> None:
