@@ -15,6 +15,7 @@ from accounts.models import User
 from actions import rules
 from actions.enums import Status, SyncState
 from actions.models import ActionItem, ItemSync, JiraConnection, JiraMapping, SyncConflict, SyncEntry, SyncRun
+from actions.models.jira import OUT_OF_TOUCH
 from actions.services.connection import WARNED
 from actions.services.tracking import may_leave
 
@@ -40,7 +41,7 @@ class Health:
 def jira_health(*, now: datetime, only: JiraConnection | None = None) -> list[Health]:
     """Every connection, or one, with what waits for it."""
     linked = Q(items__state=SyncState.LINKED)
-    waiting = Q(items__waiting_since__isnull=False) & ~Q(items__state__in=[SyncState.UNLINKED, SyncState.MISSING])
+    waiting = Q(items__waiting_since__isnull=False) & ~Q(items__state__in=OUT_OF_TOUCH)
     rows = JiraConnection.objects.annotate(
         linked=Count("items", filter=linked),
         waiting=Count("items", filter=waiting),

@@ -74,8 +74,8 @@ def claim(sync_id: int, *, now: datetime, is_in_between: bool = False) -> Lease 
 
 def is_held_up(sync_id: int, *, now: datetime) -> bool:
     """Whether a row is due and its Jira may be asked, so that only other workers are in its way."""
-    rows = ItemSync.objects.filter(pk=sync_id, due_at__lte=now, connection__in=JiraConnection.objects.askable(now))
-    return rows.exclude(state__in=[SyncState.UNLINKED, SyncState.MISSING]).exists()
+    askable = JiraConnection.objects.askable(now)
+    return ItemSync.objects.in_touch().filter(pk=sync_id, due_at__lte=now, connection__in=askable).exists()
 
 
 def claim_linked(connection_id: int, *, now: datetime, most: int) -> list[Lease]:

@@ -226,14 +226,25 @@ class SyncRun(models.Model):
         return f"{self.total} actions to {self.mapping}"
 
 
+OUT_OF_TOUCH = [SyncState.UNLINKED, SyncState.MISSING]
+"""Nothing goes to the issue any more, nor comes from it."""
+
+
 class ItemSyncQuerySet(models.QuerySet["ItemSync"]):
     def visible_to(self, user: User) -> Self:
         return self.filter(postmortem_visibility(user, "action__postmortem__"))
 
     def due(self, now: datetime) -> Self:
         """Those a worker is to look at and that nobody has."""
-        rows = self.filter(Q(lease=None) | Q(lease_ends_at__lt=now), due_at__lte=now)
-        return rows.exclude(state__in=[SyncState.UNLINKED, SyncState.MISSING])
+        return self.in_touch().filter(Q(lease=None) | Q(lease_ends_at__lt=now), due_at__lte=now)
+
+    def in_touch(self) -> Self:
+        """Those that have an issue, or are to get one."""
+        return self.exclude(state__in=OUT_OF_TOUCH)
+
+    def waiting(self) -> Self:
+        """Those with something that their Jira was not told yet."""
+        return self.in_touch().exclude(waiting_since=None)
 
     def in_trouble(self) -> Self:
         """Those somebody has to look at."""

@@ -137,7 +137,7 @@ def warn_of_tokens(*, now: datetime) -> int:
 
 def _mail_administrators(name: str, connection: JiraConnection, subject: str) -> int:
     """How many of them a mail left for."""
-    waiting = connection.items.exclude(waiting_since=None).exclude(state=SyncState.MISSING).count()
+    waiting = connection.items.waiting().count()
     context = {"connection": connection, "waiting": waiting, "link": mail.link_to(connection.get_absolute_url())}
     sent = 0
     for person in User.objects.filter(is_administrator=True, is_active=True):
@@ -161,8 +161,7 @@ def resume_connection(*, connection: JiraConnection, by: User, now: datetime) ->
 
 def wake_all(connection: JiraConnection, *, now: datetime) -> None:
     """Look again at what waits or was refused."""
-    rows = connection.items.exclude(state__in=[SyncState.UNLINKED, SyncState.MISSING])
-    rows.exclude(error_code="", waiting_since=None, blocked={}).update(due_at=now, blocked={})
+    connection.items.in_touch().exclude(error_code="", waiting_since=None, blocked={}).update(due_at=now, blocked={})
 
 
 @transaction.atomic
@@ -182,7 +181,7 @@ def save_mapping(
     audit.record(
         by=by, verb="jira.mapping-changed" if mapping else "jira.mapping-added", obj=row, project=row.project_key
     )
-    rows = ItemSync.objects.filter(mapping=row).exclude(state__in=[SyncState.UNLINKED, SyncState.MISSING])
+    rows = ItemSync.objects.in_touch().filter(mapping=row)
     rows.update(due_at=now, hinted_at=now, is_bulk=True, blocked={}, dirty=_said_long_ago(MAPPED))
     return row
 
