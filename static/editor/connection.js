@@ -19,6 +19,10 @@ const GONE = 1006;
 
 export const CODE = { resync: 4409, forbidden: 4403, badFrame: 4400, notFound: 4404, signedOut: 4401, damaged: 4500 };
 
+// Whoever was let in before is let in again, if only as a reader: the document or their rights changed.
+const AT_ONCE = new Set([CODE.resync, CODE.forbidden]);
+const AT_ONCE_MS = 50;
+
 /**
  * Keeps one Y.Doc in step with the server: by WebSocket, or by plain HTTP where that is blocked.
  *
@@ -107,6 +111,7 @@ export class Connection extends EventTarget {
   }
 
   closed(code) {
+    const wasAnswered = this.isAnswered;
     this.line = null;
     this.isAnswered = false;
     this.outbox.reset();
@@ -117,9 +122,15 @@ export class Connection extends EventTarget {
       this.say("lost", code);
       return;
     }
-    if (code === CODE.signedOut) document.dispatchEvent(new CustomEvent("debrief:signed-out"));
+    if (code === CODE.signedOut) this.signedOut();
     if (this.state !== "connecting" || this.failures) this.become("offline");
-    this.retrying = setTimeout(() => this.connect(), this.pause(code));
+    this.retrying = setTimeout(() => this.connect(), wasAnswered && AT_ONCE.has(code) ? AT_ONCE_MS : this.pause(code));
+  }
+
+  /** Said once: who puts it off wants to read, or to copy, what is here. */
+  signedOut() {
+    if (!this.isSignedOut) document.dispatchEvent(new CustomEvent("debrief:signed-out"));
+    this.isSignedOut = true;
   }
 
   isFinal(code) {
@@ -128,7 +139,6 @@ export class Connection extends EventTarget {
   }
 
   pause(code) {
-    if (code === CODE.resync || code === CODE.forbidden) return 50;
     this.failures = code === SILENT ? Math.max(TRIES_BEFORE_POLLING, this.failures + 1) : this.failures + 1;
     return Math.min(LONGEST_PAUSE_MS, 250 * 2 ** Math.min(this.failures, 6)) * (0.7 + Math.random() * 0.6);
   }
@@ -212,6 +222,7 @@ export class Connection extends EventTarget {
 
   up() {
     this.failures = 0;
+    this.isSignedOut = false;
     this.become(this.line instanceof SocketLine ? "live" : "polling");
   }
 

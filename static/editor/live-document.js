@@ -32,7 +32,7 @@ class LiveDocument extends HTMLElement {
     this.doc = new Y.Doc();
     this.awareness = new Awareness(this.doc);
     this.awareness.setLocalState({}); // others pass over the state it is made with: its clock is 0
-    this.copy = new LocalCopy();
+    this.copy = new LocalCopy(() => this.showStatus());
     this.references = new References(this.dataset.insertions);
     this.blocks = new Blocks(this, () => this.awareness.getStates().size - 1);
     this.comments = new Comments(this, this.sections);
@@ -66,7 +66,7 @@ class LiveDocument extends HTMLElement {
 
   async begin(signal) {
     const isKept = !("restricted" in this.dataset);
-    const unsaved = isKept ? await this.copy.open(this.dataset.id, this.doc) : 0;
+    const unsaved = await (isKept ? this.copy.open(this.dataset.id, this.doc) : this.copy.openLeftOver(this.dataset.id, this.doc));
     if (signal.aborted) return;
     this.connection = new Connection(this.dataset.url, this.doc, this.awareness);
     for (let count = 0; count < unsaved; count += 1) this.connection.outbox.add(false);
@@ -189,6 +189,7 @@ class LiveDocument extends HTMLElement {
     chip.title = hintFor(connection);
     chip.dataset.line = connection.state;
     copy.note(connection.outbox.count);
+    if (copy.isLeftOver && connection.isUp && connection.isSynced && !connection.outbox.count) copy.wipe(this.dataset.id);
     for (const { editor, preview } of this.sections.values()) {
       editor.allow(connection.mayWrite && connection.state !== "lost");
       preview.again();
@@ -199,6 +200,7 @@ class LiveDocument extends HTMLElement {
   /** There is no way back to this document: no right to it any more, or a copy that the server cannot take. */
   lost(code) {
     if (code !== 4404) return toast("Debrief cannot take in the text of this page. Copy what you need, then reload.", "error");
+    this.connection.destroy();
     this.copy.wipe(this.dataset.id);
     toast("You may no longer see this post-mortem.", "warning");
     for (const { editor, preview } of this.sections.values()) {

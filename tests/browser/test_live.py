@@ -11,6 +11,7 @@ from django.utils import timezone
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from accounts.models import Team, User
+from incidents.models import Incident
 from incidents.services.incidents import incident_was_changed
 from postmortems.collab import store
 from postmortems.models import Participant, Postmortem, Section
@@ -197,10 +198,25 @@ def test_a_closed_tab_keeps_what_was_never_sent(opened: Callable[..., Page], sec
     assert "Written on the train." in saved_text(section)
 
 
+def test_a_tab_closed_at_once_does_not_say_that_everything_is_saved(opened: Callable[..., Page], alice: User) -> None:
+    page = opened(alice)
+    context = page.context
+    context.set_offline(True)
+    expect(chip(page)).to_have_text("Offline — everything is saved")
+    type_at_end(page, " Not saved.")
+    page.close()
+    context.set_offline(False)
+    context.route("**/ws/**", lambda route: route.abort())
+    again = opened(alice, context, script=NO_SOCKETS)
+    expect(editor(again)).to_contain_text("Not saved.")
+    expect(chip(again)).to_have_text(re.compile(r"^Offline — \d+ changes? kept here$"), timeout=10_000)
+
+
+@pytest.mark.parametrize("model", [Postmortem, Incident])
 def test_nothing_of_a_restricted_post_mortem_stays_in_the_browser(
-    opened: Callable[..., Page], section: Section, alice: User
+    opened: Callable[..., Page], section: Section, alice: User, model: type[Postmortem | Incident]
 ) -> None:
-    Postmortem.objects.filter(pk=section.postmortem_id).update(visibility="restricted")
+    model.objects.update(visibility="restricted")
     page = opened(alice)
     type_at_end(page, " Secret.")
     expect(chip(page)).to_have_text(SAVED)
@@ -208,6 +224,56 @@ def test_nothing_of_a_restricted_post_mortem_stays_in_the_browser(
     page.context.set_offline(True)
     type_at_end(page, "x")
     expect(chip(page)).to_have_text("Offline — 1 change only in this tab")
+
+
+def test_what_was_kept_before_it_was_restricted_is_saved_and_goes(
+    opened: Callable[..., Page], section: Section, alice: User
+) -> None:
+    page = opened(alice)
+    context = page.context
+    context.set_offline(True)
+    type_at_end(page, " Secret.")
+    expect(chip(page)).to_contain_text("kept here")
+    page.close()
+    Postmortem.objects.filter(pk=section.postmortem_id).update(visibility="restricted")
+    context.set_offline(False)
+    again = opened(alice, context)
+    expect(chip(again)).to_have_text(SAVED)
+    assert saved_text(section) == "Begin. Secret."
+    again.wait_for_function("async () => (await indexedDB.databases()).length === 0")
+
+
+def test_whoever_signed_out_in_another_tab_loses_no_word_of_this_one(
+    opened: Callable[..., Page], context_of: ContextOf, section: Section, alice: User, bob: User
+) -> None:
+    page, other = opened(alice), opened(bob)
+    type_at_end(page, " Before.")
+    expect(chip(page)).to_have_text(SAVED)
+    sign_out_elsewhere(page)
+    dialog = page.get_by_role("dialog", name="You have been signed out")
+    expect(dialog).to_be_visible(timeout=10_000)
+    dialog.get_by_role("button", name="Not now").click()
+    type_at_end(page, " Meanwhile.")
+    expect(chip(page)).to_have_text("Offline — 11 changes only in this tab")
+    page.wait_for_timeout(3_000)  # it is tried again, and nothing opens over what is read here
+    expect(dialog).to_be_hidden()
+    page.context.add_cookies(context_of(alice).cookies())  # type: ignore[arg-type]
+    expect(chip(page)).to_have_text(SAVED, timeout=15_000)
+    type_at_end(page, " After.")
+    expect(editor(other)).to_have_text("Begin. Before. Meanwhile. After.")
+    type_at_end(other, " Theirs.")
+    expect(editor(page)).to_contain_text("Theirs.")
+    expect(chip(page)).to_have_text(SAVED)
+    assert saved_text(section) == "Begin. Before. Meanwhile. After. Theirs."
+
+
+def sign_out_elsewhere(page: Page) -> None:
+    tab = page.context.new_page()
+    tab.goto("/postmortems/")
+    tab.get_by_role("button", name="Your menu").click()
+    tab.get_by_role("button", name="Sign out").click()
+    tab.wait_for_url("**/accounts/login/**")
+    tab.close()
 
 
 def test_signing_out_leaves_no_copy_behind(opened: Callable[..., Page], alice: User) -> None:
@@ -247,6 +313,28 @@ def test_whoever_loses_the_right_to_write_sees_it_and_types_no_more(
     expect(chip(page)).to_have_text("Read-only now")
     expect(editor(page)).to_have_attribute("contenteditable", "false")
     assert saved_text(section) == "Begin."
+
+
+def test_whoever_is_never_let_in_is_not_tried_again_without_a_pause(
+    section: Section, alice: User, context_of: ContextOf
+) -> None:
+    page = context_of(alice).new_page()
+    page.add_init_script(REFUSED)
+    page.goto(f"/postmortems/{section.postmortem_id}/write/")
+    page.wait_for_timeout(4_000)
+    assert 1 <= page.evaluate("window.tries") < 10
+
+
+REFUSED = """window.tries = 0; window.WebSocket = class {
+    static OPEN = 1;
+    readyState = 1;
+    constructor() {
+        window.tries += 1;
+        setTimeout(() => { this.onopen?.(); setTimeout(() => this.onclose?.({code: 4403}), 1); }, 1);
+    }
+    send() {}
+    close() {}
+};"""
 
 
 def test_publishing_ends_the_writing_everywhere(
