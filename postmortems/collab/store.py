@@ -140,6 +140,8 @@ class Changes:
 
     texts: dict[UUID, str]
     touched: dict[UUID, Authorship]
+    strays: dict[UUID, str]
+    """What is written besides, where there was no such section to keep it any more."""
     end: int
 
 
@@ -298,7 +300,9 @@ def changes_since(postmortem_id: int, seq: int, sections: Iterable[UUID], *, upt
     with document.watched(sections) as found:
         for number, data, people, at in rows:
             _apply_noting(document, number, bytes(data), people, at, found, touched if number > seq else {})
-    return Changes({section: document.text(section) for section in sections}, touched, max(begin, upto))
+    texts = {section: document.text(section) for section in sections}
+    strays = {each: text for each, text in document.texts().items() if each not in texts and text.strip()}
+    return Changes(texts, touched, strays, max(begin, upto))
 
 
 def _apply_noting(

@@ -23,6 +23,11 @@ from postmortems.enums import RevisionReason, SectionKind
 from postmortems.models import DocumentHead, DocumentUpdate, Postmortem, Revision, Section, SectionRevision
 from postmortems.queries import body_of
 from postmortems.search import index_postmortem
+from postmortems.services.order import next_position
+
+RECOVERED = "Recovered text"
+MOST_RECOVERED = 20
+"""Sections at a time: a page names what it writes in, and a hostile one might name thousands."""
 
 
 def bring_up_to_date(postmortem: Postmortem, *, upto: int | None = None) -> bool:
@@ -36,6 +41,7 @@ def bring_up_to_date(postmortem: Postmortem, *, upto: int | None = None) -> bool
     differing = [section for section in sections if section.body != changes.texts[section.pk]]
     for section in differing:
         _follow(section, changes.texts[section.pk], changes.touched.get(section.pk))
+    differing += _recover(postmortem, changes.strays)
     store.reached(postmortem.pk, body_seq=changes.end)
     if differing:
         Postmortem.objects.filter(pk=postmortem.pk).update(updated_at=max(s.updated_at for s in differing))
@@ -50,6 +56,22 @@ def _follow(section: Section, body: str, authorship: Authorship | None) -> None:
         section.updated_by = User.objects.filter(pk=authorship.people[-1]).first()
         section.updated_at = authorship.at
     section.save(update_fields=["body", "is_kept", "updated_by", "updated_at"])
+
+
+def _recover(postmortem: Postmortem, texts: Mapping[UUID, str]) -> list[Section]:
+    """Sections for words that somebody typed into one while another removed it: they were told "Saved"."""
+    taken = set(Section.objects.filter(pk__in=texts).values_list("pk", flat=True))
+    lost = sorted((section, text) for section, text in texts.items() if section not in taken)
+    if not lost:
+        return []
+    position = next_position(postmortem.sections.all())
+    rows = [
+        Section(pk=section, postmortem=postmortem, position=position + n, title=RECOVERED, body=text, is_kept=False)
+        for n, (section, text) in enumerate(lost[:MOST_RECOVERED])
+    ]
+    transaction.on_commit(lambda: bus.announce_change(postmortem.pk, "sections"))
+    found = Section.objects.bulk_create(rows)
+    return list(Section.objects.filter(pk__in=[row.pk for row in found]))
 
 
 def write_texts(postmortem: Postmortem, texts: Mapping[Section, str], *, by: User | None, now: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -100,6 +101,42 @@ def test_search_finds_it_once_the_worker_was_there(as_user: As, alice: User, sec
     tasks.follow_text(section.postmortem_id, seq)
     assert "Thundering" in as_user(alice).get("/search/?q=thundering").content.decode()
     assert not Revision.objects.exists()
+
+
+def test_what_is_typed_into_a_section_that_somebody_removed_is_a_section_again(
+    as_user: As, alice: User, bob: User, section: Section
+) -> None:
+    empty = SectionFactory.create(postmortem=section.postmortem, title="Impact", body="")
+    page = LivePage(empty, bob)
+    assert as_user(alice).post(f"/sections/{empty.pk}/remove/").status_code == 302
+    assert not Section.objects.filter(pk=empty.pk).exists()
+    pause(section, page.type("An hour of work."))
+    again = Section.objects.get(pk=empty.pk)
+    assert (again.title, again.body, again.position > section.position) == ("Recovered text", "An hour of work.", True)
+    assert again.revisions.get().body == "An hour of work."
+    page.type("More. ")
+    assert (
+        "More. An hour of work." in as_user(alice).get(f"/postmortems/{section.postmortem_id}/read/").content.decode()
+    )
+
+
+def test_a_section_of_another_post_mortem_is_written_to_from_nowhere_else(alice: User, section: Section) -> None:
+    elsewhere = SectionFactory.create(title="Theirs", body="")
+    page = LivePage(section, alice)
+    page.section = Section(pk=elsewhere.pk, postmortem=section.postmortem)
+    pause(section, page.type("Not here."))
+    elsewhere.refresh_from_db()
+    assert (elsewhere.body, elsewhere.postmortem_id == section.postmortem_id) == ("", False)
+    assert section.postmortem.sections.count() == 1
+
+
+def test_a_page_that_names_thousands_of_sections_makes_few(alice: User, section: Section) -> None:
+    page = LivePage(section, alice)
+    for _ in range(30):
+        page.section = Section(pk=uuid4(), postmortem=section.postmortem)
+        last = page.type("x")
+    pause(section, last)
+    assert section.postmortem.sections.count() == 21
 
 
 # -- Writing beside those who type -------------------------------------------------------------------------------------
