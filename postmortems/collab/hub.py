@@ -37,6 +37,10 @@ ALONE_SECONDS = 0.1
 LOOK_SECONDS = 3.0
 """How often the heads of open documents are compared with the log, and rights with what they were."""
 TEND_SECONDS = 1.0
+MOST_JOINS = 5_000
+"""In one update: a page sends in one piece what it wrote in one. So many cost 30 ms, ten times as many 3 s."""
+MOST_PARTS = 100_000
+"""Of one update: so many take half a second to read, and a page that was away for days has a few thousand."""
 AGAIN_SECONDS = 1.0
 """How long a part of the work that failed unforeseen waits before it goes on."""
 
@@ -139,7 +143,9 @@ class Hub:
         if not peer.may_write:
             peer.close(Code.FORBIDDEN, "You may read this, and not change it.")
             return
-        summary = check_update(data)
+        summary = check_update(data, most=MOST_PARTS)
+        if summary.joins > MOST_JOINS:
+            raise BadFrame("a text in more pieces than a page sends it in")
         clients = room.draft.new_of(summary)
         self._refuse_impostor(peer, room, clients)
         try:

@@ -39,6 +39,8 @@ class Summary:
     has_gap: bool = False
     halves: dict[int, set[int]] = field(default_factory=dict)
     """Clocks in the middle of a character that takes two UTF-16 units, in the texts it brings."""
+    joins: int = 0
+    """Texts that go on where the one before them ends. The library makes one of them, and takes the square of it."""
     cuts: set[tuple[int, int]] = field(default_factory=set)
     """Client and clock of every place where a text would have to be cut for it."""
 
@@ -62,20 +64,27 @@ class Summary:
         self.needs[client] = max(self.needs.get(client, 0), clock)
 
 
-def check_update(data: bytes) -> Summary:
-    """What `data` brings and needs. Raises `BadFrame` unless it only writes and deletes text of sections."""
+def check_update(data: bytes, *, most: int | None = None) -> Summary:
+    """What `data` brings and needs. Raises `BadFrame` unless it only writes and deletes text of sections.
+
+    `most`: parts that it may have; None for as many as there are bytes.
+    """
     reader, summary = Reader(data), Summary()
-    for _ in range(_count(reader, len(data))):
-        structs = _count(reader, len(data))
+    left = len(data) if most is None else most
+    for _ in range(_count(reader, left)):
+        structs = _count(reader, left)
+        left -= structs
         client = reader.number()
         clock = _clock(reader)
         if client in summary.starts:
             raise BadFrame("a client stands in it twice")
         summary.starts[client] = clock
+        before = GC
         for _ in range(structs):
-            clock = _checked_end(clock, _struct(reader, summary, client, clock))
+            kind, length = _struct(reader, summary, client, clock, before)
+            clock, before = _checked_end(clock, length), kind
         summary.ends[client] = clock
-    _deletions(reader, len(data), summary)
+    _deletions(reader, left, summary)
     reader.end()
     return summary
 
@@ -102,17 +111,18 @@ def _checked_end(clock: int, length: int) -> int:
     return clock + length
 
 
-def _struct(reader: Reader, summary: Summary, client: int, clock: int) -> int:
-    """Read one struct; how far it moves the clock."""
+def _struct(reader: Reader, summary: Summary, client: int, clock: int, before: int) -> tuple[int, int]:
+    """Read one struct, of which kind it is and how far it moves the clock; `before`: the kind of the last one."""
     info = reader.byte()
     kind = info & _KIND
     if info in {GC, SKIP}:
         summary.has_gap |= info == SKIP
-        return _length(reader)
+        return info, _length(reader)
     if kind in {GC, SKIP}:
         raise BadFrame("an unknown struct")
-    _origins(reader, info, summary)
-    return _content(reader, kind, summary, client, clock)
+    left = _origins(reader, info, summary)
+    summary.joins += kind == before == STRING and left == (client, clock - 1)
+    return kind, _content(reader, kind, summary, client, clock)
 
 
 def _length(reader: Reader) -> int:
@@ -122,13 +132,13 @@ def _length(reader: Reader) -> int:
     return length
 
 
-def _origins(reader: Reader, info: int, summary: Summary) -> None:
-    for has, offset in ((HAS_LEFT, 1), (HAS_RIGHT, 0)):
-        if info & has:
-            client, clock = _id(reader, summary)
-            summary.cuts.add((client, clock + offset))
+def _origins(reader: Reader, info: int, summary: Summary) -> tuple[int, int] | None:
+    """What it was written behind; None when that is the beginning."""
+    left = _neighbour(reader, summary, 1) if info & HAS_LEFT else None
+    if info & HAS_RIGHT:
+        _neighbour(reader, summary, 0)
     if info & (HAS_LEFT | HAS_RIGHT):
-        return
+        return left
     if reader.number() == 1:
         if not ROOT.fullmatch(reader.text()):
             raise BadFrame("a text that is no section's")
@@ -136,6 +146,13 @@ def _origins(reader: Reader, info: int, summary: Summary) -> None:
         _id(reader, summary)
     if info & HAS_PARENT_KEY:
         raise BadFrame("a text has no keys")
+    return None
+
+
+def _neighbour(reader: Reader, summary: Summary, offset: int) -> tuple[int, int]:
+    client, clock = _id(reader, summary)
+    summary.cuts.add((client, clock + offset))
+    return client, clock
 
 
 def _id(reader: Reader, summary: Summary) -> tuple[int, int]:
@@ -175,7 +192,9 @@ def _length_of(words: str, summary: Summary, client: int, clock: int) -> int:
 def _deletions(reader: Reader, most: int, summary: Summary) -> None:
     for _ in range(_count(reader, most)):
         client = reader.number()
-        for _ in range(_count(reader, most)):
+        ranges = _count(reader, most)
+        most -= ranges
+        for _ in range(ranges):
             begin = _clock(reader)
             end = _checked_end(begin, _length(reader))
             summary.need(client, end)

@@ -24,7 +24,7 @@ from postmortems.collab.ports import Code, LogRefused, LogUnreachable, News, Nud
 from postmortems.collab.protocol import Kind, Presence
 from postmortems.collab.room import FOLLOW_SECONDS, PAUSE_SECONDS, TURN_SECONDS
 from postmortems.collab.store import Append
-from postmortems.collab.wire import Reader
+from postmortems.collab.wire import Reader, number, text
 from postmortems.models import DocumentHead, DocumentUpdate, Section
 from tests.factories.postmortems import PostmortemFactory, SectionFactory
 from tests.loops import run_in_thread
@@ -605,6 +605,31 @@ def test_a_bad_frame_ends_the_connection_it_came_from_and_no_other(section: Sect
         assert alice.closed is None
 
     assert "Calm." in played(play, section).saved_text()
+
+
+def in_pieces(client: int, root: str, count: int) -> bytes:
+    """A text of so many characters, each in a piece of its own: what no page sends."""
+    parts = number(1) + number(count) + number(client) + number(0) + b"\x04\x01" + text(root) + text("x")
+    later = b"".join(b"\x84" + number(client) + number(clock) + text("x") for clock in range(count - 1))
+    return parts + later + b"\x00"
+
+
+def test_a_text_in_tens_of_thousands_of_pieces_is_refused_and_one_typed_letter_by_letter_is_not(
+    section: Section,
+) -> None:
+    async def play(scene: Scene) -> None:
+        alice, mallory = await scene.open("Alice"), await scene.open("Mallory")
+        mallory.to_hub.append(protocol.update(in_pieces(7, root_name(section.pk), 20_000)))
+        scene.deliver()
+        assert mallory.end == Code.BAD_FRAME
+        await scene.settle()
+        for _ in range(6_000):
+            alice.type("y")
+        alice.to_hub = [protocol.missing(alice.doc.get_update())]
+        await scene.settle()
+        assert alice.closed is None
+
+    assert "y" * 6_000 in played(play, section).saved_text()
 
 
 def test_an_update_that_builds_on_something_unknown_is_asked_for_whole(section: Section) -> None:
