@@ -67,7 +67,7 @@ async def _body(receive: Receive) -> bytes:
         message = await receive()
         body += bytes(message.get("body", b""))
         if len(body) > protocol.LARGEST_FRAME:
-            raise Refused(Code.BAD_FRAME, "At most a megabyte.")
+            raise Refused(Code.BAD_FRAME, "At most four megabytes.")
         if not message.get("more_body"):
             return body
 

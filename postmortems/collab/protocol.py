@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from postmortems.collab.wire import BadFrame, Reader, chunk, number, text
 
 SUBPROTOCOL = "debrief.v1"
-LARGEST_FRAME = 1_048_576
+LARGEST_FRAME = 4 * 1024 * 1024
 LARGEST_AWARENESS = 4_096
 MOST_ASKED = 4
 """In one frame: each is answered with all its sender lacks, which may be a whole document."""

@@ -131,7 +131,7 @@ async def _read(peer: QueueingVisitor, hub: Hub, room: Room, receive: Receive) -
             return
         frame = message.get("bytes")
         if frame is None or len(frame) > LARGEST_FRAME:
-            peer.close(Code.BAD_FRAME, "Only frames of bytes, of at most a megabyte.")
+            peer.close(Code.BAD_FRAME, "Only frames of bytes, of at most four megabytes.")
             await asyncio.sleep(1)
             return
         hub.receive(peer, room, frame)

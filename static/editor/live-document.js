@@ -44,6 +44,7 @@ class LiveDocument extends HTMLElement {
       this.addEventListener(name, (event) => this.unfollow(event), { signal, passive: true });
     }
     this.querySelector(".offer-text").addEventListener("click", () => this.copyText(), { signal });
+    this.querySelector(".drop-changes").addEventListener("submit", (event) => this.dropChanges(event), { signal });
     window.addEventListener("beforeunload", (event) => this.leaving(event), { signal });
     document.addEventListener("submit", (event) => this.signingOut(event), { signal, capture: true });
     this.begin(signal);
@@ -194,12 +195,14 @@ class LiveDocument extends HTMLElement {
       editor.allow(connection.mayWrite && connection.state !== "lost");
       preview.again();
     }
-    this.querySelector(".offer-text").hidden = !(connection.outbox.count && (connection.state === "lost" || !connection.mayWrite));
+    const isLost = connection.state === "lost";
+    this.querySelector(".offer-text").hidden = !(connection.outbox.count && (isLost || !connection.mayWrite));
+    this.querySelector(".drop-changes").hidden = !(connection.outbox.count && isLost);
   }
 
   /** There is no way back to this document: no right to it any more, or a copy that the server cannot take. */
   lost(code) {
-    if (code !== 4404) return toast("Debrief cannot take in the text of this page. Copy what you need, then reload.", "error");
+    if (code !== 4404) return toast("Debrief cannot take in what was written here. Copy your text, then drop the changes.", "error");
     this.connection.destroy();
     this.copy.wipe(this.dataset.id);
     toast("You may no longer see this post-mortem.", "warning");
@@ -216,6 +219,15 @@ class LiveDocument extends HTMLElement {
     const parts = [...this.sections.values()].map(({ panel, ytext }) => `## ${panel.querySelector("h2").textContent}\n\n${ytext}`);
     await navigator.clipboard.writeText(parts.join("\n\n"));
     toast("The text of this page was copied, yours included.", "success");
+  }
+
+  /** Kept here, they would end the next page as they ended this one. */
+  async dropChanges(event) {
+    event.preventDefault();
+    this.connection.destroy();
+    this.connection.outbox.waiting = [];
+    await this.copy.wipe(this.dataset.id);
+    location.reload();
   }
 
   leaving(event) {

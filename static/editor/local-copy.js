@@ -95,6 +95,9 @@ export class LocalCopy {
   async wipe(id) {
     this.isLeftOver = false;
     await this.close();
-    indexedDB.deleteDatabase(nameOf(id));
+    const request = indexedDB.deleteDatabase(nameOf(id));
+    await new Promise((resolve) => {
+      request.onsuccess = request.onerror = request.onblocked = resolve;
+    });
   }
 }

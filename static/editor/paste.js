@@ -9,7 +9,7 @@ import { isInCell, isInCode, prefixAt, touchesLink } from "./places.js";
 import { begin, end, sending } from "./sending.js";
 
 const ADDRESS = /^https?:\/\/\S+$/;
-const MOST_CHARACTERS = 900_000;
+const MOST_BYTES = 900_000;
 
 // What is parsed stays in a document of its own, where no script runs, and only its words are taken.
 const policy = window.trustedTypes?.createPolicy("debrief-paste", { createHTML: (html) => html }) ?? { createHTML: (html) => html };
@@ -35,7 +35,8 @@ export function pasting(attachUrl, undoManager) {
   const handlers = EditorView.domEventHandlers({
     paste: (event, view) => !view.state.readOnly && take(event, event.clipboardData, view, attachUrl, undoManager),
     drop(event, view) {
-      if (view.state.readOnly || !event.dataTransfer?.files.length) return false;
+      if (view.state.readOnly || !event.dataTransfer) return false;
+      if (!event.dataTransfer.files.length) return isTooMuch(event, view, event.dataTransfer.getData("text/plain"));
       const at = view.posAtCoords({ x: event.clientX, y: event.clientY }, false);
       view.dispatch({ selection: { anchor: at } });
       return take(event, event.dataTransfer, view, attachUrl, undoManager);
@@ -52,15 +53,22 @@ function take(event, transfer, view, attachUrl, undoManager) {
     attachAll([...transfer.files], view, attachUrl, undoManager);
     return true;
   }
-  if (plain.length + view.state.doc.length > MOST_CHARACTERS) {
-    event.preventDefault();
-    toast("That is too much text for one section. Nothing was pasted: attach it as a file.", "error");
-    return true;
-  }
+  if (isTooMuch(event, view, plain)) return true;
   const words = wordsOf(view.state, transfer.getData("text/html"), plain);
   if (!words) return false;
+  if (isTooMuch(event, view, words)) return true;
   event.preventDefault();
   replaceSelection(view, words);
+  return true;
+}
+
+const bytesOf = (text) => new TextEncoder().encode(text).length;
+
+/** More than a section holds would never be saved. */
+function isTooMuch(event, view, words) {
+  if (bytesOf(words) + bytesOf(view.state.doc.toString()) <= MOST_BYTES) return false;
+  event.preventDefault();
+  toast("That is too much text for one section. Nothing was pasted: attach it as a file.", "error");
   return true;
 }
 

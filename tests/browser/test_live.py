@@ -198,6 +198,44 @@ def test_a_closed_tab_keeps_what_was_never_sent(opened: Callable[..., Page], sec
     assert "Written on the train." in saved_text(section)
 
 
+PASTE_MANY = """() => {
+    const data = new DataTransfer();
+    data.setData("text/plain", "日".repeat(400_000));
+    const paste = new ClipboardEvent("paste", {clipboardData: data, bubbles: true, cancelable: true});
+    document.activeElement.dispatchEvent(paste);
+}"""
+
+
+def test_more_than_a_section_holds_is_not_taken(opened: Callable[..., Page], section: Section, alice: User) -> None:
+    page = opened(alice)
+    editor(page).click()
+    page.evaluate(PASTE_MANY)
+    expect(page.get_by_text("That is too much text for one section.")).to_be_visible()
+    type_at_end(page, " On.")
+    expect(chip(page)).to_have_text(SAVED)
+    assert saved_text(section) == "Begin. On."
+
+
+def test_what_the_server_never_takes_can_be_dropped(
+    opened: Callable[..., Page], section: Section, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = opened(alice)
+    with monkeypatch.context() as patched:
+        patched.setattr("postmortems.collab.hub.MOST_PARTS", 0)
+        type_at_end(page, " Never.")
+        expect(chip(page)).to_have_text(re.compile("^Not saved: .* kept here$"), timeout=15_000)
+    page.reload()
+    expect(chip(page)).to_have_text(SAVED)  # now it is taken
+    with monkeypatch.context() as patched:
+        patched.setattr("postmortems.collab.hub.MOST_PARTS", 0)
+        type_at_end(page, " Dropped.")
+        expect(page.get_by_role("button", name="Copy my text")).to_be_visible(timeout=15_000)
+        page.get_by_role("button", name="Drop my changes").click()
+        page.get_by_role("dialog").get_by_role("button", name="Drop my changes").click()
+        expect(editor(page)).to_have_text("Begin. Never.")
+    expect(chip(page)).to_have_text("All changes saved")
+
+
 def test_a_tab_closed_at_once_does_not_say_that_everything_is_saved(opened: Callable[..., Page], alice: User) -> None:
     page = opened(alice)
     context = page.context
