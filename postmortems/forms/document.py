@@ -161,10 +161,17 @@ class AssignForm(OwnIdsMixin, forms.Form):
 
 
 class AcceptForm(forms.Form):
-    """Which words a suggestion is about now, and where about they stand, as far as the page knows."""
+    """Which words a suggestion is about now, and where about they stand, as far as the page knows.
+
+    `seen`: the words that this person was shown when others had changed them.
+    """
 
     words = forms.CharField(max_length=5000, strip=False, required=False)
+    seen = forms.CharField(max_length=5000, strip=False, required=False)
     near = forms.IntegerField(min_value=0, max_value=10_000_000, required=False)
+
+    def clean_seen(self) -> str:
+        return str(self.cleaned_data["seen"]).replace("\r\n", "\n")
 
 
 class LessonForm(CleanTextMixin, forms.Form):

@@ -41,6 +41,14 @@ class WordsGone(Exception):
     """The words a suggestion is about no longer stand in the text."""
 
 
+class WordsChanged(Exception):
+    """Somebody wrote in the words a suggestion is about: now it would replace `words`."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+
+
 @dataclass(frozen=True)
 class Place:
     """Which words a thread is about."""
@@ -173,15 +181,18 @@ def assign_thread(*, thread: Thread, to: User | None, by: User, now: datetime) -
 
 
 @transaction.atomic
-def accept_suggestion(*, thread: Thread, words: str, near: int, by: User, now: datetime) -> Thread:
+def accept_suggestion(*, thread: Thread, words: str, near: int, by: User, now: datetime, seen: str = "") -> Thread:
     """Write the suggested words instead of `words`, at the place nearest to character `near` of the section.
 
     Without `words`, instead of the quote, where the same stands around it as when it was suggested. They are words of
-    whoever suggested them. Raises `AlreadyClosed`, `WordsGone` when what they replace stands there no longer, or
-    `AlreadyPublished`; nothing is written then.
+    whoever suggested them. Raises `AlreadyClosed`, `WordsGone` when what they replace stands there no longer,
+    `WordsChanged` when it is neither the quote nor what this person was shown (`seen`), or `AlreadyPublished`; nothing
+    is written then.
     """
     lock_for_writing(thread.postmortem)
     locked = _lock_open(thread)
+    if words and words not in {locked.quote, seen}:
+        raise WordsChanged(words)
     section = lock_section(locked.section)
     at = nearest(section.body, words, near) if words else _place_of(locked, section.body)
     words = words or locked.quote

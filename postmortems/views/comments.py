@@ -20,7 +20,7 @@ from postmortems.forms.document import AcceptForm, AssignForm, CommentForm, Thre
 from postmortems.models import Comment, Postmortem, Section, Thread
 from postmortems.references import references_in
 from postmortems.services import comment as services
-from postmortems.services.comment import AlreadyClosed, Place, WordsGone
+from postmortems.services.comment import AlreadyClosed, Place, WordsChanged, WordsGone
 from postmortems.services.postmortem import AlreadyPublished
 from postmortems.views.context import comments_context, text_url
 
@@ -171,9 +171,12 @@ def suggestion_accept(request: Request, thread: Thread) -> HttpResponseBase:
             thread=thread,
             words=form.cleaned_data["words"],
             near=form.cleaned_data["near"] or 0,
+            seen=form.cleaned_data["seen"],
             by=request.user,
             now=timezone.now(),
         )
+    except WordsChanged as changed:
+        return _list(request, thread.postmortem, 409, changed=thread, words=changed.words)
     except WordsGone:
         return _list(request, thread.postmortem, 409, notice="These words no longer stand in the text.")
     except AlreadyClosed:
@@ -195,10 +198,15 @@ def _list(
     notice: str = "",
     answering: Thread | None = None,
     form: CommentForm | None = None,
+    changed: Thread | None = None,
+    words: str = "",
 ) -> HttpResponse:
+    """The list of comments; in it `answering` with its form, or a suggestion whose `words` were `changed`."""
     context = {
         **comments_context(request, postmortem),
         "notice": notice,
+        "changed": changed,
+        "changed_words": words,
         "answering": answering,
         "answer": form,
     }

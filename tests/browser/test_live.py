@@ -582,6 +582,28 @@ def test_a_suggestion_is_taken_by_one_key(
     expect(two.locator(".comments-count")).to_have_text("0")
 
 
+def test_what_others_wrote_into_suggested_words_is_shown_before_it_goes(
+    opened: Callable[..., Page], section: Section, alice: User, bob: User
+) -> None:
+    Section.objects.filter(pk=section.pk).update(body="The pool ran dry at noon.")
+    one, two = opened(alice), opened(bob)
+    select(two, "ran dry")
+    two.get_by_role("button", name="Suggest", exact=True).click()
+    two.get_by_label("Say instead").fill("had no connection left")
+    two.locator("#thread-new").get_by_role("button", name="Suggest").click()
+    select(one, " dry at noon.")
+    one.keyboard.press("ArrowLeft")
+    one.keyboard.type(" suddenly")
+    expect(editor(two)).to_have_text("The pool ran suddenly dry at noon.")
+    one.locator(".comments-toggle[aria-expanded=false]").click()
+    one.locator("article.thread").focus()
+    one.keyboard.press("a")
+    expect(one.get_by_text("Now it would replace: ran suddenly dry")).to_be_visible()
+    expect(editor(one)).to_have_text("The pool ran suddenly dry at noon.")
+    one.get_by_role("button", name="Replace that").click()
+    expect(editor(two)).to_have_text("The pool had no connection left at noon.")
+
+
 def test_a_reader_follows_the_text_live_and_comments_without_a_cursor_of_their_own(
     opened: Callable[..., Page], section: Section, alice: User, mallory: User
 ) -> None:

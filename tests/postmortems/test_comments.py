@@ -159,6 +159,23 @@ def test_accepted_words_are_whose_suggestion_they_were(
     assert (revision.made_by, list(revision.writers.all())) == (alice, [bob])
 
 
+def test_a_suggestion_for_words_that_others_changed_shows_what_it_would_replace(
+    as_user: As, alice: User, suggestion: Thread, section: Section
+) -> None:
+    changed = TEXT.replace("ran dry", "ran\n<b>quite</b> dry")
+    Section.objects.filter(pk=section.pk).update(body=changed)
+    data = {"words": "ran\n<b>quite</b> dry", "near": 9}
+    path = f"/threads/{suggestion.pk}/accept/"
+    answer = as_user(alice).post(path, data)
+    said = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Now it would replace: <del>ran\n&lt;b&gt;quite&lt;/b&gt; dry</del>" in said
+    assert Section.objects.get(pk=section.pk).body == changed
+    assert as_user(alice).post(path, {**data, "words": "ran", "seen": data["words"]}).status_code == 409
+    assert as_user(alice).post(path, {**data, "seen": "ran\r\n<b>quite</b> dry"}).status_code == 302
+    assert "The pool had no connection left" in Section.objects.get(pk=section.pk).body
+
+
 def test_a_suggestion_for_words_that_are_gone_changes_nothing(
     as_user: As, alice: User, suggestion: Thread, section: Section
 ) -> None:
