@@ -18,6 +18,9 @@ import { WhoIsHere } from "./who-is-here.js";
 
 const STARTED_WORDS = 12;
 
+const FIELDS = "form textarea:not([hidden]), form input[type=text]";
+const isHalfWritten = (field) => field.value !== field.defaultValue && !field.closest("keep-text") && field.checkVisibility();
+
 /**
  * The writing page, live: one Y.Doc, an editor a section, kept in step with the server.
  *
@@ -173,8 +176,15 @@ class LiveDocument extends HTMLElement {
     const notice = this.querySelector(".live-notice");
     if (notice.childElementCount) return;
     const button = make("button", { type: "button", class: "btn btn-sm" }, "Show them");
-    button.addEventListener("click", () => location.reload());
+    button.addEventListener("click", () => this.reload());
     notice.append(make("p", {}, "The sections of this post-mortem were changed."), button);
+  }
+
+  /** Load the page anew, at the section that is looked at. */
+  reload() {
+    const here = [...this.querySelectorAll(".section[id]")].find((section) => section.getBoundingClientRect().bottom > window.innerHeight / 3);
+    if (here) history.replaceState(history.state, "", `#${here.id}`);
+    location.reload();
   }
 
   // -- What is saved --------------------------------------------------------------------------------------------------
@@ -231,7 +241,8 @@ class LiveDocument extends HTMLElement {
   }
 
   leaving(event) {
-    if (this.connection?.outbox.count && !this.copy.isOn) event.preventDefault();
+    const isUnsaved = this.connection?.outbox.count && !this.copy.isOn;
+    if (isUnsaved || [...this.querySelectorAll(FIELDS)].some(isHalfWritten)) event.preventDefault();
   }
 
   /** Signing out removes what this browser keeps: what is not saved yet would be gone. */

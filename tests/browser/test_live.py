@@ -17,6 +17,7 @@ from postmortems.collab import store
 from postmortems.models import Participant, Postmortem, Section
 from postmortems.services import participants, state
 from postmortems.services.lesson import add_lesson
+from postmortems.services.section import add_section
 from tests.factories.postmortems import EventFactory, IncidentFactory, PostmortemFactory, SectionFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -580,6 +581,26 @@ def test_a_suggestion_is_taken_by_one_key(
     expect(editor(two)).to_have_text("The pool had no connection left at noon.")
     expect(one.locator(".comments-closed > summary")).to_have_text("1 settled")
     expect(two.locator(".comments-count")).to_have_text("0")
+
+
+def test_a_comment_begun_is_not_thrown_away_for_a_section_of_somebody_elses(
+    opened: Callable[..., Page], section: Section, alice: User, bob: User
+) -> None:
+    page = opened(alice)
+    select(page, "Begin")
+    page.get_by_role("button", name="Comment", exact=True).click()
+    page.locator("#thread-new textarea[name=body]").fill("Half a thought")
+    add_section(postmortem=section.postmortem, title="Later", kind="prose", by=bob, now=timezone.now())
+    asked: list[str] = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.get_by_role("button", name="Show them").click()
+    expect(page.locator("#thread-new textarea[name=body]")).to_have_value("Half a thought")
+    page.wait_for_timeout(500)
+    assert asked == ["beforeunload"]
+    page.locator("#thread-new").get_by_role("button", name="Comment").click()
+    expect(page.get_by_text("Half a thought")).to_be_visible()
+    page.get_by_role("button", name="Show them").click()
+    expect(editor(page, "Later")).to_be_attached()
 
 
 def test_what_others_wrote_into_suggested_words_is_shown_before_it_goes(
