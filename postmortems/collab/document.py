@@ -16,6 +16,9 @@ from pycrdt import Assoc, Doc, Text
 from postmortems.collab.updates import NO_TEXT, ROOT, Summary, check_update
 from postmortems.collab.wire import BadFrame, Reader
 
+LARGEST_DOCUMENT = 8 * 1024 * 1024
+"""Bytes, as the update that is all of it: nobody makes it grow beyond."""
+
 
 class Gap(Exception):
     """The update builds on something that is not here. Ask its sender for all that is missing.
@@ -40,6 +43,7 @@ class LiveDocument:
         self._doc: Doc[Text] = Doc()
         self._clocks: dict[int, int] = {}
         self._halves: dict[int, set[int]] = {}
+        self._bytes = 0
         self._is_broken = False
 
     def apply(self, update: bytes, summary: Summary | None = None) -> Summary:
@@ -65,12 +69,22 @@ class LiveDocument:
             raise DocumentBroken(str(panic)) from panic
         for client, end in summary.ends.items():
             self._clocks[client] = max(end, self._clocks.get(client, 0))
+        self._bytes += len(update)
         self._note(summary)
         return summary
 
     def new_of(self, summary: Summary) -> set[int]:
         """The clients that an update brings something new of."""
         return {client for client, end in summary.ends.items() if end > self._clocks.get(client, 0)}
+
+    def has_room_for(self, update: bytes) -> bool:
+        """Whether it stays within `LARGEST_DOCUMENT` with `update`.
+
+        It takes hardly more bytes than what was merged into it, and often far less: near the limit it is measured.
+        """
+        if self._bytes + len(update) > LARGEST_DOCUMENT:
+            self._bytes = len(self.update())
+        return self._bytes + len(update) <= LARGEST_DOCUMENT
 
     @contextmanager
     def watched(self, sections: Iterable[UUID]) -> Iterator[set[UUID]]:
@@ -174,6 +188,7 @@ class LiveDocument:
                     text.insert(start, insert)
         update = self._doc.get_update(state)
         self._clocks = self.clocks()
+        self._bytes += len(update)
         self._note(check_update(update))
         return update
 

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from typing import Any
 
 from postmortems.collab import protocol
-from postmortems.collab.document import DocumentBroken, Gap
+from postmortems.collab.document import LARGEST_DOCUMENT, DocumentBroken, Gap
 from postmortems.collab.ports import CHANGE, Bus, Code, Gate, Log, LogUnreachable, News, Nudge, Peer
 from postmortems.collab.protocol import Awareness, Presence, StateVector, Update, read_frame
 from postmortems.collab.room import Room, Sent
@@ -148,6 +148,8 @@ class Hub:
             raise BadFrame("a text in more pieces than a page sends it in")
         clients = room.draft.new_of(summary)
         self._refuse_impostor(peer, room, clients)
+        if clients and not room.draft.has_room_for(data):
+            raise BadFrame(f"a document has at most {LARGEST_DOCUMENT // 2**20} MiB: remove something first")
         try:
             room.draft.apply(data, summary)
         except Gap:

@@ -6,10 +6,14 @@ import asyncio
 from collections import deque
 
 from postmortems.collab.admission import Admitted, Visitor
+from postmortems.collab.document import LARGEST_DOCUMENT
 from postmortems.collab.ports import Code
 
-MOST_QUEUED = 4 * 1024 * 1024
-"""Bytes on their way to one client; who reads more slowly than that is asked to connect again."""
+MOST_QUEUED = LARGEST_DOCUMENT + 4 * 1024 * 1024
+"""Bytes on their way to one client; for whom more than that waits when something is added, is asked to connect again.
+
+One frame may be larger, as a document is that is answered whole.
+"""
 MOST_DROPPABLE = 256 * 1024
 
 
@@ -26,10 +30,11 @@ class QueueingVisitor(Visitor):
     def send(self, frame: bytes, *, may_drop: bool = False) -> None:
         if self.closed or (may_drop and self._queued > MOST_DROPPABLE):
             return
-        self._frames.append(frame)
-        self._queued += len(frame)
         if self._queued > MOST_QUEUED:
             self.close(Code.TOO_SLOW, "This connection is too slow.")
+            return
+        self._frames.append(frame)
+        self._queued += len(frame)
         self.news.set()
 
     def close(self, code: int, reason: str) -> None:

@@ -632,6 +632,33 @@ def test_a_text_in_tens_of_thousands_of_pieces_is_refused_and_one_typed_letter_b
     assert "y" * 6_000 in played(play, section).saved_text()
 
 
+def test_a_document_that_is_full_takes_no_more_until_something_was_deleted(
+    section: Section, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("postmortems.collab.document.LARGEST_DOCUMENT", 100_000)
+
+    async def play(scene: Scene) -> None:
+        alice, mallory = await scene.open("Alice"), await scene.open("Mallory")
+        for _ in range(3):
+            alice.type("x" * 60_000)
+            await scene.settle()
+            alice.delete(0, 60_000)
+            await scene.settle()
+        alice.type("y" * 60_000)
+        await scene.settle()
+        mallory.type("z" * 60_000)
+        await scene.settle()
+        assert mallory.closed
+        assert mallory.closed[0] == Code.BAD_FRAME
+        assert "at most" in mallory.closed[1]
+        alice.delete(0, 30_000)
+        alice.type("w" * 40_000)
+        await scene.settle()
+        assert (alice.end, alice.acknowledged) == (None, alice.sent)
+
+    assert played(play, section).saved_text() == "w" * 40_000 + "y" * 30_000 + "Begin. "
+
+
 def test_an_update_that_builds_on_something_unknown_is_asked_for_whole(section: Section) -> None:
     async def play(scene: Scene) -> None:
         alice = await scene.open("Alice")

@@ -85,7 +85,8 @@ class Page:
         origin = headers.pop("Origin")
         url = f"ws://{host}/ws/postmortems/{options.pop('postmortem', section.postmortem_id)}"
         protocols = options.pop("subprotocols", [SUBPROTOCOL])
-        opening = connect(url, origin=origin, additional_headers=headers, subprotocols=protocols, proxy=None)
+        known = {"additional_headers": headers, "subprotocols": protocols, "proxy": None, "max_size": None}
+        opening = connect(url, origin=origin, **known)
         self.connection: ClientConnection = windows.enter_context(opening)
         self.doc: Doc[Text] = Doc()
         self.saved = 0
@@ -158,6 +159,17 @@ def test_the_stock_client_is_served_without_our_own_messages(
     other = Page(windows, address, section, alice)
     other.until(lambda: "More." in other.text)
     assert page.saved == 0
+
+
+def test_a_document_of_many_full_sections_opens(
+    windows: ExitStack, address: str, section: Section, alice: User
+) -> None:
+    for _ in range(5):
+        SectionFactory.create(postmortem=section.postmortem, body="x" * 900_000)
+    page = Page(windows, address, section, alice)
+    page.until(lambda: page.text == "Begin. ")
+    page.type("Still writable. ")
+    page.until(lambda: page.saved == 2)
 
 
 def test_nobody_comes_in_who_may_not(
