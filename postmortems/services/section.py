@@ -23,7 +23,7 @@ class AlreadyGone(Exception):
 
 
 class NotEmpty(Exception):
-    """People wrote in this section: its history is kept, so it stays. Readers do not see it while it is empty."""
+    """People wrote in this section or commented on it: that is kept, so it stays. Readers see none that is empty."""
 
 
 def digest(text: str) -> str:
@@ -119,10 +119,13 @@ def move_section(*, section: Section, up: bool, by: User, now: datetime) -> None
 
 @transaction.atomic
 def remove_section(*, section: Section, by: User, now: datetime) -> None:
-    """Take a block, or a section nobody ever wrote in, out of the document; raises `NotEmpty` for any other."""
+    """Take a section nobody ever wrote in or commented on out of the document; raises `NotEmpty` for any other.
+
+    Raises `AlreadyPublished` or `AlreadyGone` besides.
+    """
     postmortem = lock_for_writing(section.postmortem)
     locked = lock_section(section)
-    if locked.body.strip() or locked.revisions.exclude(body="").exists():
+    if locked.body.strip() or locked.revisions.exclude(body="").exists() or locked.threads.exists():
         raise NotEmpty
     audit.record(by=by, verb="section.removed", obj=postmortem, section=str(locked.pk))
     locked.delete()

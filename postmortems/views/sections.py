@@ -185,7 +185,9 @@ def section_remove(request: Request, section: Section) -> HttpResponseBase:
     except NotEmpty:
         form = SectionTitleForm({"title": section.title})
         form.add_error(
-            None, "People wrote in this section, so it keeps its history. Empty it, and readers no longer see it."
+            None,
+            "People wrote in this section or commented on it, so it stays and keeps its history. "
+            "Readers do not see a section that is empty.",
         )
         return _arrange_page(request, section, form, 422)
     return redirect("postmortems:write", pk=section.postmortem_id)

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import AuditEntry, User
-from postmortems.models import Lesson, Participant, Postmortem, Section, SectionRevision
+from postmortems.models import Comment, Lesson, Participant, Postmortem, Section, SectionRevision
+from postmortems.services.comment import Place, begin_thread
 from postmortems.services.section import digest
 
 pytestmark = pytest.mark.django_db
@@ -197,6 +199,15 @@ def test_a_section_with_a_history_is_not_removed(as_user: As, alice: User, secti
     assert answer.status_code == 422
     assert "keeps its history" in answer.content.decode()
     assert Section.objects.filter(pk=section.pk).exists()
+
+
+def test_a_block_that_people_commented_on_is_not_removed(as_user: As, alice: User, bob: User, section: Section) -> None:
+    Section.objects.filter(pk=section.pk).update(kind="whys")
+    begin_thread(section=section, place=Place("Why?"), body="I doubt it.", replacement=None, by=bob, now=timezone.now())
+    answer = as_user(alice).post(f"/sections/{section.pk}/remove/")
+    assert answer.status_code == 422
+    assert "commented on it" in answer.content.decode()
+    assert Comment.objects.get().body == "I doubt it."
 
 
 def test_a_block_has_no_text_to_edit(as_user: As, alice: User, section: Section) -> None:
