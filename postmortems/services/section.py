@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from hashlib import sha256
+from uuid import UUID
 
 from django.db import transaction
 
@@ -57,18 +58,25 @@ def _was_edited(postmortem: Postmortem, section: Section, *, by: User, now: date
 
 def lock_section(section: Section) -> Section:
     """The section as it is now, locked; raises `AlreadyGone`. Lock its post-mortem first."""
-    locked = Section.objects.select_for_update(of=("self",)).select_related("updated_by").filter(pk=section.pk).first()
+    return _locked(section.pk, section.postmortem)
+
+
+def _locked(pk: UUID, postmortem: Postmortem) -> Section:
+    locked = Section.objects.select_for_update(of=("self",)).select_related("updated_by").filter(pk=pk).first()
     if locked is None:
         raise AlreadyGone
-    locked.postmortem = section.postmortem
+    locked.postmortem = postmortem
     return locked
 
 
 @transaction.atomic
 def restore_revision(*, revision: SectionRevision, by: User, now: datetime) -> Section:
-    """Say again what `revision` said, as a new revision: what stands there now stays in the history."""
+    """Say again what `revision` said, as a new revision: what stands there now stays in the history.
+
+    Raises `AlreadyPublished` or `AlreadyGone`.
+    """
     postmortem = lock_for_writing(revision.postmortem)
-    section = lock_section(revision.section)
+    section = _locked(revision.section_id, revision.postmortem)
     if section.body == revision.body:
         return section
     restore_texts(postmortem, {section: revision}, by=by, now=now)
@@ -108,7 +116,10 @@ def rename_section(*, section: Section, title: str, by: User, now: datetime) -> 
 
 @transaction.atomic
 def move_section(*, section: Section, up: bool, by: User, now: datetime) -> None:
-    """Swap places with the neighbour above or below; at the end of the list nothing happens."""
+    """Swap places with the neighbour above or below; at the end of the list nothing happens.
+
+    Raises `AlreadyPublished` or `AlreadyGone`.
+    """
     postmortem = lock_for_writing(section.postmortem)
     locked = lock_section(section)
     if not swap_with_neighbour(locked, postmortem.sections.all(), up=up):

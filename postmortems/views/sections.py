@@ -147,6 +147,8 @@ def section_arrange(request: Request, section: Section) -> HttpResponseBase:
             )
         except AlreadyPublished:
             return redirect(section.postmortem)
+        except AlreadyGone as gone:
+            raise Http404 from gone
         return redirect(write_url(section))
     return _arrange_page(request, section, form, 422 if form.is_bound else 200)
 
@@ -171,17 +173,21 @@ def section_move(request: Request, section: Section) -> HttpResponseBase:
         )
     except AlreadyPublished:
         return redirect(section.postmortem)
+    except AlreadyGone as gone:
+        raise Http404 from gone
     return redirect("postmortems:section-arrange", pk=section.pk)
 
 
 @require_POST
 @opens(Section, rules.can_edit)
 def section_remove(request: Request, section: Section) -> HttpResponseBase:
-    """Take an empty section out of the document."""
+    """Take an empty section out of the document. One that is gone already, as after a double click, is fine too."""
     try:
         services.remove_section(section=section, by=request.user, now=timezone.now())
     except AlreadyPublished:
         return redirect(section.postmortem)
+    except AlreadyGone:
+        return redirect("postmortems:write", pk=section.postmortem_id)
     except NotEmpty:
         form = SectionTitleForm({"title": section.title})
         form.add_error(
@@ -234,4 +240,6 @@ def section_revision_restore(request: Request, revision: SectionRevision) -> Htt
         section = services.restore_revision(revision=revision, by=request.user, now=timezone.now())
     except AlreadyPublished:
         return redirect(revision.postmortem)
+    except AlreadyGone as gone:
+        raise Http404 from gone
     return redirect(write_url(section))

@@ -13,8 +13,10 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry, User
 from postmortems.models import Comment, Lesson, Participant, Postmortem, Section, SectionRevision
+from postmortems.services import section as services
 from postmortems.services.comment import Place, begin_thread
 from postmortems.services.section import digest
+from tests.factories.postmortems import RevisionFactory
 
 pytestmark = pytest.mark.django_db
 As = Callable[[User], Client]
@@ -208,6 +210,38 @@ def test_a_block_that_people_commented_on_is_not_removed(as_user: As, alice: Use
     assert answer.status_code == 422
     assert "commented on it" in answer.content.decode()
     assert Comment.objects.get().body == "I doubt it."
+
+
+@pytest.fixture
+def removed_meanwhile(section: Section, monkeypatch: pytest.MonkeyPatch) -> Section:
+    """Somebody else removes it after it was opened, and before its post-mortem is locked."""
+    lock = services.lock_for_writing
+
+    def lock_later(postmortem: Postmortem) -> Postmortem:
+        Section.objects.filter(pk=section.pk).delete()
+        return lock(postmortem)
+
+    monkeypatch.setattr(services, "lock_for_writing", lock_later)
+    return section
+
+
+def test_removing_a_section_that_is_gone_leads_back_to_writing(
+    as_user: As, alice: User, removed_meanwhile: Section
+) -> None:
+    answer = as_user(alice).post(f"/sections/{removed_meanwhile.pk}/remove/")
+    assert answer.headers["Location"] == f"/postmortems/{removed_meanwhile.postmortem_id}/write/"
+
+
+@pytest.mark.parametrize(("page", "data"), [("move", {"direction": "up"}), ("arrange", {"title": "Other"})])
+def test_a_section_that_is_gone_is_not_found(
+    page: str, data: dict[str, str], as_user: As, alice: User, removed_meanwhile: Section
+) -> None:
+    assert as_user(alice).post(f"/sections/{removed_meanwhile.pk}/{page}/", data).status_code == 404
+
+
+def test_a_text_of_a_section_that_is_gone_is_not_found(as_user: As, alice: User, removed_meanwhile: Section) -> None:
+    revision = RevisionFactory.create(section=removed_meanwhile, body="Before.")
+    assert as_user(alice).post(f"/section-revisions/{revision.pk}/restore/").status_code == 404
 
 
 def test_a_block_has_no_text_to_edit(as_user: As, alice: User, section: Section) -> None:
