@@ -206,6 +206,7 @@ def section_remove(request: Request, section: Section) -> HttpResponseBase:
 @opens(Section, rules.can_see)
 def section_history(request: Request, section: Section) -> HttpResponse:
     """Every text the section ever had, newest first."""
+    queries.with_live_texts([section])
     context = {
         "section": section,
         "postmortem": section.postmortem,
@@ -220,13 +221,14 @@ def section_history(request: Request, section: Section) -> HttpResponse:
 def section_revision(request: Request, revision: SectionRevision) -> HttpResponse:
     """One text of the past beside what the section says now."""
     section = revision.section
+    queries.with_live_texts([section])
     context = {
         "revision": revision,
         "section": section,
         "postmortem": revision.postmortem,
         "html": rendered_text(revision.postmortem, revision.body),
         "lines": compared(revision.body, section.body),
-        "is_current": revision.number == section.revision,
+        "is_current": revision.body == section.body,
         "can_edit": rules.can_edit(request.user, section) and not revision.postmortem.is_published,
     }
     return render(request, "postmortems/section_revision.html", context)

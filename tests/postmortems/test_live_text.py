@@ -183,6 +183,29 @@ def test_restoring_is_an_edit_and_what_was_there_stays_in_the_history(
     assert section.revisions.get(number=3).body == "Two. One. Begin."
 
 
+def section_page(client: Client, section: Section, *, number: int) -> str:
+    revision = section.revisions.get(number=number)
+    return client.get(f"/section-revisions/{revision.pk}/").content.decode()
+
+
+@pytest.mark.parametrize("is_followed", [False, True])
+def test_a_text_is_current_only_while_nothing_was_typed_after_it(
+    is_followed: bool, as_user: As, alice: User, section: Section, page: LivePage
+) -> None:
+    client = as_user(alice)
+    pause(section, page.type("One. "))
+    assert "This is what the section says now." in section_page(client, section, number=2)
+    assert "badge" in client.get(f"/sections/{section.pk}/history/").content.decode()
+    entry = page.type("Oops. ")
+    if is_followed:
+        tasks.follow_text(section.postmortem_id, entry)
+    said = section_page(client, section, number=2)
+    assert "This is what the section says now." not in said
+    assert "Restore this text" in said
+    assert "<ins>Oops" in said
+    assert "badge" not in client.get(f"/sections/{section.pk}/history/").content.decode()
+
+
 def test_what_is_typed_while_something_else_writes_stays(
     as_user: As, alice: User, section: Section, page: LivePage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
