@@ -28,7 +28,8 @@ logger = logging.getLogger("debrief.live")
 RETRY_SECONDS = (0.1, 0.3, 1.0, 2.0)
 COMMITS = 2
 """How many may be under way at once, of different documents: one that is locked or long holds up few others."""
-LINGER_SECONDS = 10.0
+LINGER_SECONDS = 25.0
+"""Longer than a request waits for news (`polling.WAIT_SECONDS`): another may have said meanwhile where its page is."""
 PRESENCE_SECONDS = 0.04
 PUBLISH_SECONDS = 0.005
 """How long news for other processes gather, when there were some just now."""
@@ -187,9 +188,11 @@ class Hub:
             asyncio.get_running_loop().call_later(PRESENCE_SECONDS, self._tell_presence, room)
 
     def _tell_presence(self, room: Room) -> None:
+        """To everybody but those who know it all: it wakes no request that waits for news."""
         self._presence_due.discard(room.postmortem_id)
+        clients = set(room.presence_news)
         if frame := room.presence_frame():
-            self._tell(room.peers, frame, may_drop=True)
+            self._tell([peer for peer in room.peers if not clients <= peer.clients], frame, may_drop=True)
 
     def _tell(self, peers: Iterable[Peer], frame: bytes, *, may_drop: bool = False) -> None:
         for peer in list(peers):

@@ -103,6 +103,8 @@ class Peer(ABC):
         """So many of its updates are committed, as it was told last."""
         self.basis: Any = None
         """What its rights rested on when they were asked about last."""
+        self.clients: set[int] = set()
+        """For which clients it spoke: it knows where these are."""
         self.unanswered = 0
         """Updates that were not taken in by themselves: they count as saved with the next one that is."""
 

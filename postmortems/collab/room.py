@@ -82,11 +82,17 @@ class Room:
     # -- Where people are ---------------------------------------------------------------------------------------------
 
     def take_presence(self, peer: Peer, entries: Iterable[Presence]) -> None:
-        """Note where somebody is. Nobody speaks for another's client, nor under another's name."""
+        """Note where somebody is. Nobody speaks for another person's client, nor under another's name.
+
+        A page may speak by several peers, as by two requests at once: the latest word is its, whichever brought it.
+        What was said before is no news.
+        """
         for entry in entries:
             owner, known = self.presence.get(entry.client, (peer, None))
-            is_ours = owner is peer or (owner not in self.peers and owner.person["id"] == peer.person["id"])
-            if not is_ours or (known and known.clock > entry.clock):
+            if owner.person["id"] != peer.person["id"]:
+                continue
+            peer.clients.add(entry.client)
+            if known and known.clock > entry.clock:
                 continue
             state = None if entry.state is None else {**entry.state, "user": peer.person}
             presence = Presence(entry.client, entry.clock, state)
@@ -94,7 +100,8 @@ class Room:
                 self.presence.pop(entry.client, None)
             else:
                 self.presence[entry.client] = (peer, presence)
-            self.presence_news[entry.client] = presence
+            if presence != known:
+                self.presence_news[entry.client] = presence
 
     def forget_presence(self, peer: Peer) -> tuple[Presence, ...]:
         """What tells the others that `peer` is gone."""

@@ -692,6 +692,50 @@ def test_presence_is_passed_on_under_ones_own_name_and_ends_with_the_connection(
     played(play, section)
 
 
+def test_the_latest_presence_is_told_whichever_request_of_the_page_brought_it(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        bob, waiting, handing_in = await scene.open("Bob"), await scene.open(), await scene.open()
+        waiting.to_hub.append(protocol.awareness((Presence(7, 1, {"cursor": 1}),)))
+        scene.deliver()
+        handing_in.to_hub.append(protocol.awareness((Presence(7, 2, {"cursor": 2}),)))
+        scene.deliver()
+        assert bob.seen[7]["cursor"] == 2
+        waiting.to_hub.append(protocol.awareness((Presence(7, 1, {"cursor": 1}),)))
+        bob.to_hub.append(protocol.awareness((Presence(7, 3, {"cursor": 3}),)))
+        scene.deliver()
+        late = await scene.open("Late")
+        assert late.seen[7] == {"user": waiting.person, "cursor": 2}
+
+    played(play, section)
+
+
+def test_presence_that_is_said_again_is_told_to_nobody_and_ends_with_who_said_it_last(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        bob, before, after = await scene.open("Bob"), await scene.open(), await scene.open()
+        before.to_hub.append(protocol.awareness((Presence(7, 1, {"cursor": 1}),)))
+        scene.deliver()
+        bob.seen.clear()
+        after.to_hub.append(protocol.awareness((Presence(7, 1, {"cursor": 1}),)))
+        scene.deliver()
+        [hub] = scene.hubs
+        hub.leave(before, hub.rooms[section.postmortem_id])
+        assert bob.seen == {}
+        hub.leave(after, hub.rooms[section.postmortem_id])
+        assert bob.seen == {7: None}
+
+    played(play, section)
+
+
+def test_nobody_is_told_where_they_are_themselves(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice, bob = await scene.open("Alice"), await scene.open("Bob")
+        alice.to_hub.append(protocol.awareness((Presence(7, 1, {"cursor": 1}),)))
+        scene.deliver()
+        assert (alice.seen, set(bob.seen)) == ({}, {7})
+
+    played(play, section)
+
+
 def test_an_empty_room_is_let_go_but_not_before_all_is_saved(section: Section) -> None:
     async def play(scene: Scene) -> None:
         alice = await scene.open("Alice")

@@ -29,6 +29,7 @@ from accounts.models import AuditEntry, Membership, User
 from accounts.services.person import end_sessions
 from postmortems.collab import admission, protocol, socket, store
 from postmortems.collab.document import root_name
+from postmortems.collab.hub import PRESENCE_SECONDS
 from postmortems.collab.ports import Code
 from postmortems.collab.process import is_hub_open
 from postmortems.collab.protocol import SUBPROTOCOL, Kind
@@ -302,6 +303,22 @@ def test_without_websockets_the_same_hub_answers(
     assert live.seen[polling.doc.client_id]["user"]["name"] == "Alice Archer"
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(polling.poll, since=polling.head)
+        live.type("By socket. ")
+        waiting.result()
+    assert "By socket." in polling.text
+
+
+def test_a_polling_page_waits_for_what_others_do_and_not_for_itself(
+    windows: ExitStack, address: str, section: Section, alice: User, bob: User
+) -> None:
+    Participant.objects.create(postmortem=section.postmortem, user=bob, role="contributor")
+    polling, live = PollingPage(address, section, alice), Page(windows, address, section, bob)
+    live.until(lambda: live.text == "Begin. ")
+    presence = protocol.awareness((protocol.Presence(polling.doc.client_id, 1, {"cursor": 1}),))
+    polling.poll(presence)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(polling.poll, presence, since=polling.head)
+        time.sleep(5 * PRESENCE_SECONDS)
         live.type("By socket. ")
         waiting.result()
     assert "By socket." in polling.text
