@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from typing import Any
 
 from postmortems.collab import protocol
+from postmortems.collab.changes import Changes
 from postmortems.collab.document import LARGEST_DOCUMENT, DocumentBroken, Gap
 from postmortems.collab.ports import CHANGE, Bus, Code, Gate, Log, LogUnreachable, News, Nudge, Peer
 from postmortems.collab.protocol import Awareness, Presence, StateVector, Update, read_frame
@@ -54,6 +55,7 @@ class Hub:
         self.bus = bus
         self.gate = gate
         self.rooms: dict[int, Room] = {}
+        self.changes = Changes()
         self._loading: dict[int, asyncio.Task[Room]] = {}
         self._work = asyncio.Event()
         self._nudges: set[asyncio.Task[None]] = set()
@@ -389,9 +391,10 @@ class Hub:
 
         What cannot be fetched now is found by the next look.
         """
+        if seq == CHANGE:
+            self._heard_change(postmortem_id, data.decode())
+            return
         room = self.rooms.get(postmortem_id)
-        if room and seq == CHANGE:
-            self._tell([peer for peer in room.peers if peer.wants_ours], protocol.changed(data.decode()))
         if room is None or seq <= room.head:
             return
         if seq == room.head + 1 and data:
@@ -401,6 +404,11 @@ class Hub:
             await self.catch_up(room, seq)
         except LogUnreachable as error:
             logger.warning("entry %s of PM-%s cannot be fetched now: %s", seq, postmortem_id, error)
+
+    def _heard_change(self, postmortem_id: int, said: str) -> None:
+        self.changes.note(postmortem_id, said)
+        if room := self.rooms.get(postmortem_id):
+            self._tell([peer for peer in room.peers if peer.wants_ours], protocol.changed(said))
 
     async def catch_up(self, room: Room, head: int) -> None:
         """Merge what the log has up to `head`; what compaction took away meanwhile means loading anew."""

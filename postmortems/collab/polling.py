@@ -1,8 +1,9 @@
 """The edge for browsers behind a proxy that blocks WebSockets: the same frames and the same hub, by plain HTTP.
 
 `POST /ws/postmortems/<id>/poll` takes a frame and answers with one: at least the sender's acknowledgements. With
-`?since=` the number in the header `Debrief-Head` of the last answer, it waits some seconds for something new. A
-connection lives as long as its request, so any process may answer.
+`?since=` the number in the header `Debrief-Head` of the last answer, it waits some seconds for something new; with
+`?changes=` what stood in its header `Debrief-Changes`, it is told what changed beside the text since then. A connection
+lives as long as its request, so any process may answer.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import logging
 import re
 from contextlib import suppress
+from typing import NamedTuple
 from urllib.parse import parse_qs
 
 from asgiref.sync import sync_to_async
@@ -44,7 +46,8 @@ async def poll(scope: Scope, receive: Receive, send: Send) -> None:
         frame = await _body(receive)
         admitted = await sync_to_async(admit, thread_sensitive=False)(scope, int(path[1]))
         visitor = QueueingVisitor(admitted, wants_ours=True)
-        head, answer = await _exchange(visitor, admitted.postmortem_id, frame, since=_since(scope))
+        told = _asked(scope, "changes")
+        answer = await _exchange(visitor, admitted.postmortem_id, frame, since=_since(scope), told=told)
     except Refused as refused:
         await _send_refusal(send, refused)
         return
@@ -52,12 +55,27 @@ async def poll(scope: Scope, receive: Receive, send: Send) -> None:
         logger.exception("%s cannot be answered", scope["path"])
         await _send_refusal(send, UNOPENED)
         return
-    await _send(send, 200, b"application/octet-stream", answer, head)
+    await _send(send, 200, b"application/octet-stream", answer)
+
+
+class Answer(NamedTuple):
+    """What is sent back."""
+
+    body: bytes
+    head: int = 0
+    """The last entry it knows of."""
+    changes: str = ""
+    """Until where it tells what changed beside the text."""
+
+
+def _asked(scope: Scope, name: str) -> str:
+    query: bytes = scope["query_string"]
+    return parse_qs(query.decode("latin-1")).get(name, [""])[0]
 
 
 def _since(scope: Scope) -> int:
     """The entry the sender had heard of; 0 when it does not want to wait."""
-    value = parse_qs(scope["query_string"].decode("latin-1")).get("since", ["0"])[0]
+    value = _asked(scope, "since")
     return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else 0
 
 
@@ -72,18 +90,21 @@ async def _body(receive: Receive) -> bytes:
             return body
 
 
-async def _exchange(visitor: QueueingVisitor, postmortem_id: int, frame: bytes, *, since: int) -> tuple[int, bytes]:
+async def _exchange(visitor: QueueingVisitor, postmortem_id: int, frame: bytes, *, since: int, told: str) -> Answer:
     """Hand in `frame` and wait until what it brought is committed; who has heard of entry `since` waits for another.
 
-    Returns the number of the last entry the answer knows of, and the answer.
+    Nobody waits who was not told of all changes yet. `told`: until where they were; empty for whoever does not ask.
     """
     hub = the_hub()
     room = await hub.join(visitor, postmortem_id)
+    missed = hub.changes.since(told, postmortem_id) if told else []
+    for said in missed:
+        visitor.send(protocol.changed(said))
     try:
         if frame:
             hub.receive(visitor, room, frame)
         await _committed(visitor, room)
-        if since == room.head and not visitor.closed:
+        if since == room.head and not visitor.closed and not missed:
             await _news(visitor)
     finally:
         task = asyncio.create_task(hub.leave_later(visitor, room))
@@ -91,7 +112,7 @@ async def _exchange(visitor: QueueingVisitor, postmortem_id: int, frame: bytes, 
         task.add_done_callback(_lingering.discard)
     if visitor.closed:
         raise Refused(*visitor.closed)
-    return room.head, visitor.taken()
+    return Answer(visitor.taken(), room.head, hub.changes.mark)
 
 
 async def _committed(visitor: QueueingVisitor, room: Room) -> None:
@@ -115,16 +136,17 @@ async def _send_refusal(send: Send, refused: Refused) -> None:
     """The code a WebSocket would be closed with, in the body; the status says the same as far as HTTP can."""
     statuses = {NOT_FOUND: 404, NOT_SIGNED_IN: 401, Code.FORBIDDEN: 403, Code.BAD_FRAME: 400, Code.RESYNC: 409}
     body = json.dumps({"code": int(refused.code), "reason": refused.reason}).encode()
-    await _send(send, statuses.get(refused.code, UNREACHABLE), b"application/json", body)
+    await _send(send, statuses.get(refused.code, UNREACHABLE), b"application/json", Answer(body))
 
 
-async def _send(send: Send, status: int, content_type: bytes, body: bytes, head: int = 0) -> None:
+async def _send(send: Send, status: int, content_type: bytes, answer: Answer) -> None:
     headers = [
         (b"content-type", content_type),
-        (b"content-length", str(len(body)).encode()),
+        (b"content-length", str(len(answer.body)).encode()),
         (b"cache-control", b"no-store"),
-        (b"debrief-head", str(head).encode()),
+        (b"debrief-head", str(answer.head).encode()),
+        (b"debrief-changes", answer.changes.encode()),
         (b"x-content-type-options", b"nosniff"),
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -162,9 +162,10 @@ class LiveDocument extends HTMLElement {
     if (event.type !== "keydown" || event.key === "Escape" || event.target.closest(".cm-editor")) this.here.follow(null);
   }
 
-  /** A part of the post-mortem changed; what may be shown of it at once stands behind its name. */
+  /** A part of the post-mortem changed; what may be shown of it at once stands behind its name. Or nobody knows which. */
   changed(said) {
     const [part, detail] = said.split("\n");
+    if (part === "everything") return this.blocks.missedSome();
     document.dispatchEvent(new CustomEvent("debrief:changed", { detail: { part, ...(detail ? JSON.parse(detail) : {}) } }));
     if (part === "sections") this.offerReload();
     else this.blocks.changed(part);

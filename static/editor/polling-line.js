@@ -3,6 +3,7 @@ import * as Y from "yjs";
 import { frameOf, read, stateVector } from "./messages.js";
 
 const PATIENCE_MS = 30_000;
+const NOTHING = { list: [], changes: "" };
 
 /** The same frames by plain HTTP: one request hands in what was written, another waits for news. */
 export class PollingLine {
@@ -45,7 +46,7 @@ export class PollingLine {
       const taken = this.queue;
       this.queue = [];
       const expected = taken.filter(brings).length;
-      const list = await this.exchange(taken, 0);
+      const { list } = await this.exchange(taken, "since=0");
       const saved = Math.max(0, ...list.filter(([name]) => name === "saved").map(([, count]) => count));
       if (saved < expected) this.end(1006);
       else this.pass(list, this.acknowledged);
@@ -54,25 +55,30 @@ export class PollingLine {
     this.isHandingIn = false;
   }
 
+  /** Between two of them nothing is heard: each answer says up to where it tells what changed beside the text. */
   async listen() {
+    let changes = "";
     while (!this.isClosed) {
       const state = stateVector(Y.encodeStateVector(this.doc));
-      this.pass(await this.exchange([state, this.on.presence()], this.head), this.acknowledged);
+      const answer = await this.exchange([state, this.on.presence()], `since=${this.head}&changes=${changes}`);
+      changes = answer.changes;
+      this.pass(answer.list, this.acknowledged);
     }
   }
 
-  async exchange(taken, since) {
+  async exchange(taken, asked) {
     try {
       const patience = AbortSignal.any([this.stop.signal, AbortSignal.timeout(PATIENCE_MS)]);
       const body = frameOf(taken);
-      const response = await fetch(`${this.url}?since=${since}`, { method: "POST", body, signal: patience });
+      const response = await fetch(`${this.url}?${asked}`, { method: "POST", body, signal: patience });
       if (!response.ok) this.end(await codeOf(response));
-      if (this.isClosed) return [];
+      if (this.isClosed) return NOTHING;
       this.head = Math.max(this.head, Number(response.headers.get("Debrief-Head")));
-      return read(new Uint8Array(await response.arrayBuffer()));
+      const list = read(new Uint8Array(await response.arrayBuffer()));
+      return { list, changes: response.headers.get("Debrief-Changes") };
     } catch {
       this.end(1006);
-      return [];
+      return NOTHING;
     }
   }
 

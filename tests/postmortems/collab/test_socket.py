@@ -27,7 +27,7 @@ from websockets.sync.client import ClientConnection, connect
 from accounts.enums import Visibility
 from accounts.models import AuditEntry, Membership, User
 from accounts.services.person import end_sessions
-from postmortems.collab import admission, protocol, socket, store
+from postmortems.collab import admission, bus, changes, protocol, socket, store
 from postmortems.collab.document import root_name
 from postmortems.collab.hub import PRESENCE_SECONDS
 from postmortems.collab.ports import Code
@@ -92,6 +92,7 @@ class Page:
         self.doc: Doc[Text] = Doc()
         self.saved = 0
         self.seen: dict[int, Any] = {}
+        self.changed: list[str] = []
         with suppress(ConnectionClosed):  # refused already
             self.connection.send(protocol.state_vector(self.doc.get_state()))
 
@@ -126,6 +127,8 @@ class Page:
                     self.saved = reader.number()
                 case Kind.STANDING:
                     reader.number()
+                case Kind.CHANGED:
+                    self.changed.append(reader.text())
 
     def end(self) -> int:
         """The code it is closed with."""
@@ -245,6 +248,8 @@ class PollingPage:
         self.head = 0
         self.saved = 0
         self.seen: dict[int, Any] = {}
+        self.mark = ""
+        self.changed: list[str] = []
         self.cookie = ""
         if person:
             client = Client()
@@ -258,9 +263,11 @@ class PollingPage:
     def post(self, frame: bytes, *, since: int = 0, origin: str = "") -> tuple[int, bytes]:
         connection = HTTPConnection(self.address, timeout=PATIENCE + 10)
         headers = {"Cookie": self.cookie, "Origin": origin or f"http://{self.address}"}
-        connection.request("POST", f"/ws/postmortems/{self.section.postmortem_id}/poll?since={since}", frame, headers)
+        asked = f"since={since}&changes={self.mark}"
+        connection.request("POST", f"/ws/postmortems/{self.section.postmortem_id}/poll?{asked}", frame, headers)
         answer = connection.getresponse()
         self.head = int(answer.headers.get("Debrief-Head", self.head))
+        self.mark = answer.headers.get("Debrief-Changes", self.mark)
         body = answer.read()
         connection.close()
         return answer.status, body
@@ -277,6 +284,8 @@ class PollingPage:
                     self.doc.apply_update(data)
             elif kind == Kind.SAVED:
                 self.saved = reader.number()
+            elif kind == Kind.CHANGED:
+                self.changed.append(reader.text())
             elif kind == Kind.STANDING:
                 reader.number()
             elif kind == Kind.AWARENESS:
@@ -322,6 +331,24 @@ def test_a_polling_page_waits_for_what_others_do_and_not_for_itself(
         live.type("By socket. ")
         waiting.result()
     assert "By socket." in polling.text
+
+
+def test_a_polling_page_is_told_what_changed_between_two_requests(
+    windows: ExitStack, address: str, section: Section, alice: User
+) -> None:
+    polling, live = PollingPage(address, section, alice), Page(windows, address, section, alice)
+    live.until(lambda: live.text == "Begin. ")
+    polling.poll()
+    for part in ("whys", "timeline"):
+        bus.announce_change(section.postmortem_id, part)
+    live.until(lambda: live.changed == ["whys", "timeline"])
+    polling.poll(since=polling.head)
+    assert polling.changed == ["whys", "timeline"]
+    polling.poll()
+    assert polling.changed == ["whys", "timeline"]
+    polling.mark = "0123456789abcdef-1"
+    polling.poll(since=polling.head)
+    assert polling.changed == ["whys", "timeline", changes.EVERYTHING]
 
 
 def test_polling_is_open_to_nobody_else(
