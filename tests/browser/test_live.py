@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Dialog, Locator, Page, expect
 
 from accounts.models import Team, User
 from incidents.models import Incident
@@ -592,7 +592,12 @@ def test_a_comment_begun_is_not_thrown_away_for_a_section_of_somebody_elses(
     page.locator("#thread-new textarea[name=body]").fill("Half a thought")
     add_section(postmortem=section.postmortem, title="Later", kind="prose", by=bob, now=timezone.now())
     asked: list[str] = []
-    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    def refuse(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.once("dialog", refuse)
     page.get_by_role("button", name="Show them").click()
     expect(page.locator("#thread-new textarea[name=body]")).to_have_value("Half a thought")
     page.wait_for_timeout(500)

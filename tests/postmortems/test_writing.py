@@ -15,6 +15,7 @@ from accounts.models import AuditEntry, User
 from postmortems.models import Comment, Lesson, Participant, Postmortem, Section, SectionRevision
 from postmortems.services import section as services
 from postmortems.services.comment import Place, begin_thread
+from postmortems.services.postmortem import lock_for_writing
 from postmortems.services.section import digest
 from tests.factories.postmortems import RevisionFactory
 
@@ -215,7 +216,7 @@ def test_a_block_that_people_commented_on_is_not_removed(as_user: As, alice: Use
 @pytest.fixture
 def removed_meanwhile(section: Section, monkeypatch: pytest.MonkeyPatch) -> Section:
     """Somebody else removes it after it was opened, and before its post-mortem is locked."""
-    lock = services.lock_for_writing
+    lock = lock_for_writing
 
     def lock_later(postmortem: Postmortem) -> Postmortem:
         Section.objects.filter(pk=section.pk).delete()
