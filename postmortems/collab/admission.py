@@ -61,6 +61,8 @@ class Admitted:
     postmortem_id: int
     may_write: bool
     basis: Basis
+    acl_version: int | None
+    """Of the rights that were asked about; None when the live text had not begun before."""
 
 
 class Visitor(Peer):
@@ -68,7 +70,9 @@ class Visitor(Peer):
 
     def __init__(self, admitted: Admitted, *, wants_ours: bool) -> None:
         person = {"id": admitted.user.pk, "name": admitted.user.display_name}
-        super().__init__(may_write=admitted.may_write, wants_ours=wants_ours, person=person)
+        super().__init__(
+            may_write=admitted.may_write, wants_ours=wants_ours, person=person, acl_version=admitted.acl_version
+        )
         self.session_key = admitted.session_key
         self.basis = admitted.basis
 
@@ -93,21 +97,25 @@ def with_connection(work: Callable[P, T]) -> Callable[P, T]:
 
 @with_connection
 def admit(scope: Scope, postmortem_id: int) -> Admitted:
-    """The person behind the connection, with what they may do. Raises `Refused`."""
+    """The person behind the connection, with what they may do. Raises `Refused`.
+
+    What rights rest on is read before they are asked about: whatever changes meanwhile is found to differ.
+    """
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
     _check_origin(headers)
     session_key = _session_key(headers.get("cookie", ""))
     user = user_of(session_key)
     if user is None:
         raise Refused(NOT_SIGNED_IN, "Sign in first.")
+    [basis] = _bases([(session_key, user.pk)])
+    version = store.acl_version_of(postmortem_id)
     try:
         postmortem = open_object(user, Postmortem, pk=postmortem_id)
     except Http404 as hidden:
         raise Refused(NOT_FOUND, "There is nothing here.") from hidden
     _record_look(user, session_key, postmortem)
     store.open_document(postmortem)
-    [basis] = _bases([(session_key, user.pk)])
-    return Admitted(user, session_key, postmortem.pk, _may_write(user, postmortem), basis)
+    return Admitted(user, session_key, postmortem.pk, _may_write(user, postmortem), basis, version)
 
 
 LOOK_SECONDS = 3600

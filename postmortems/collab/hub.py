@@ -66,10 +66,20 @@ class Hub:
     # -- Coming and going ---------------------------------------------------------------------------------------------
 
     async def join(self, peer: Peer, postmortem_id: int) -> Room:
-        """Let `peer` into the room of the document; the first one waits until it is loaded."""
-        room = self.rooms.get(postmortem_id)
-        if room is None:
-            room = await asyncio.shield(self._load(postmortem_id))
+        """Let `peer` into the room of the document; the first one waits until it is loaded.
+
+        When rights changed while it came in, it is asked about anew. Whoever lost theirs is closed, and is not there.
+        """
+        room = await self._room(postmortem_id)
+        while peer.acl_version != room.latest_acl_version:
+            try:
+                may_stay = await self._may_stay(peer, room, room.latest_acl_version)
+            except LogUnreachable:
+                self._unload_if_idle(room)
+                raise
+            if not may_stay:
+                return room
+            room = await self._room(postmortem_id)
         room.peers.add(peer)
         if peer.wants_ours:
             peer.send(protocol.standing(may_write=peer.may_write))
@@ -77,6 +87,10 @@ class Hub:
         if room.presence:
             peer.send(room.everyone(), may_drop=True)
         return room
+
+    async def _room(self, postmortem_id: int) -> Room:
+        room = self.rooms.get(postmortem_id)
+        return room if room is not None else await asyncio.shield(self._load(postmortem_id))
 
     def _load(self, postmortem_id: int) -> asyncio.Task[Room]:
         """A task of its own: a caller who leaves does not cancel it for the others."""
@@ -351,29 +365,36 @@ class Hub:
             logger.warning("PM-%s is gone", room.postmortem_id)
             self._start_over(room)
             return
-        await self._check_all(room)
+        _, version = heads[room.postmortem_id]
+        room.acl_heard = version
+        while behind := [peer for peer in room.peers if peer.acl_version != version]:
+            await self._check(room, behind, version)
         # From here on nothing else runs until the draft fits what is waiting again.
-        room.acl_version = heads[room.postmortem_id][1]
+        room.acl_version = version
         waiting, room.committing, room.pending = room.committing + room.pending, [], []
         room.begin_draft()
         for sent in waiting:
             if sent.peer.may_write and sent.peer in room.peers:
                 self._take_update(sent.peer, room, sent.update)
 
-    async def _check_all(self, room: Room) -> None:
-        await self._check(room, list(room.peers))
-
-    async def _check(self, room: Room, peers: Sequence[Peer]) -> None:
+    async def _check(self, room: Room, peers: Sequence[Peer], version: int) -> None:
         for peer in peers:
-            standing = await self.gate.standing(peer, room.postmortem_id)
-            if not standing.may_read or (peer.may_write and not standing.may_write):
-                peer.may_write = False
+            if not await self._may_stay(peer, room, version):
                 room.peers.discard(peer)
-                peer.close(Code.FORBIDDEN, "Your rights have changed.")
-            elif standing.may_write != peer.may_write:
-                peer.may_write = standing.may_write
-                if peer.wants_ours:
-                    peer.send(protocol.standing(may_write=peer.may_write))
+
+    async def _may_stay(self, peer: Peer, room: Room, version: int) -> bool:
+        """Ask about the rights of `peer`, which are of `version` at least; close it when it has fewer than before."""
+        standing = await self.gate.standing(peer, room.postmortem_id)
+        peer.acl_version = version
+        if not standing.may_read or (peer.may_write and not standing.may_write):
+            peer.may_write = False
+            peer.close(Code.FORBIDDEN, "Your rights have changed.")
+            return False
+        if standing.may_write != peer.may_write:
+            peer.may_write = standing.may_write
+            if peer.wants_ours:
+                peer.send(protocol.standing(may_write=peer.may_write))
+        return True
 
     def _start_over(self, room: Room) -> None:
         """Throw this copy away; the log has all that was saved, and the pages have the rest."""
@@ -463,11 +484,10 @@ class Hub:
                 self._start_over(room)
 
     async def _look_at(self, room: Room, head: int, version: int | None, doubtful: Mapping[Peer, Any]) -> None:
-        asked = [peer for peer in room.peers if peer in doubtful]
         if version != room.acl_version and not room.committing:
             await self._ask_again(room)
-        else:
-            await self._check(room, asked)
+        asked = [peer for peer in room.peers if peer in doubtful]
+        await self._check(room, asked, room.acl_version)
         for peer in asked:
             peer.basis = doubtful[peer]
         if head > room.head and not room.committing:  # what is under way closes any gap itself

@@ -95,12 +95,16 @@ class Peer(ABC):
     person: dict[str, Any]
     """Who it is, for the others: their presence says this, whatever the client claims."""
 
-    def __init__(self, *, may_write: bool, wants_ours: bool, person: dict[str, Any]) -> None:
+    def __init__(
+        self, *, may_write: bool, wants_ours: bool, person: dict[str, Any], acl_version: int | None = None
+    ) -> None:
         self.may_write = may_write
         self.wants_ours = wants_ours
         self.person = person
         self.saved = 0
         """So many of its updates are committed, as it was told last."""
+        self.acl_version = acl_version
+        """Which version of the rights it was asked about by; None when that is not known: ask anew."""
         self.basis: Any = None
         """What its rights rested on when they were asked about last."""
         self.clients: set[int] = set()

@@ -43,12 +43,15 @@ class Room:
     document: LiveDocument
     head: int
     acl_version: int
+    """Of the rights by which all who were there then were asked about: what is committed rests on it."""
     draft: LiveDocument = field(default_factory=LiveDocument)
     peers: set[Peer] = field(default_factory=set)
     pending: list[Sent] = field(default_factory=list)
     committing: list[Sent] = field(default_factory=list)
     is_held: bool = False
-    """Whether a commit of it is under way: its next one waits for that."""
+    """Whether a commit of it is under way, or all are asked about anew: its next commit waits for that."""
+    acl_heard: int = 0
+    """The latest version of the rights that was heard of: while all are asked about, it is ahead of `acl_version`."""
     presence: dict[int, tuple[Peer, Presence]] = field(default_factory=dict)
     presence_news: dict[int, Presence] = field(default_factory=dict)
     """What the others were not told yet: it goes with the next commit, or a moment later."""
@@ -63,6 +66,11 @@ class Room:
     """Who wrote since the last revision."""
     followed_at: float | None = None
     """When a worker was asked last to let the sections follow; None when they have everything."""
+
+    @property
+    def latest_acl_version(self) -> int:
+        """By which whoever comes in must have been asked about."""
+        return max(self.acl_version, self.acl_heard)
 
     @property
     def is_idle(self) -> bool:

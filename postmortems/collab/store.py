@@ -274,6 +274,11 @@ def entries_after(postmortem_id: int, seq: int) -> list[tuple[int, bytes]]:
     return [(number, bytes(data)) for number, data in rows.values_list("seq", "data")]
 
 
+def acl_version_of(postmortem_id: int) -> int | None:
+    """The version of its rights; None as long as it has no live text."""
+    return DocumentHead.objects.filter(pk=postmortem_id).values_list("acl_version", flat=True).first()
+
+
 @transaction.atomic
 def rights_changed(postmortem_id: int) -> None:
     """Whoever was checked before must be checked again: nothing they still send is committed until then."""

@@ -36,7 +36,8 @@ class Client(Peer):
     """A page: its copy of the document, what it has heard, and what it has been told is saved."""
 
     def __init__(self, section: Section, name: str = "Alice", *, may_write: bool = True) -> None:
-        super().__init__(may_write=may_write, wants_ours=True, person={"id": crc32(name.encode()), "name": name})
+        person = {"id": crc32(name.encode()), "name": name}
+        super().__init__(may_write=may_write, wants_ours=True, person=person, acl_version=0)
         self.section = section
         self.doc: Doc[Text] = Doc()
         self.to_hub: list[bytes] = []
@@ -585,6 +586,53 @@ def test_a_right_revoked_in_the_middle_stops_even_what_was_sent(section: Section
     text = played(play, section).saved_text()
     assert "Ours." in text
     assert "Mine." not in text
+
+
+@pytest.mark.parametrize("is_looked_at", [True, False])
+def test_whoever_lost_the_right_while_coming_in_hears_nothing(is_looked_at: bool, section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice = await scene.open("Alice")
+        mallory = Client(section, "Mallory")
+        mallory.to_hub.append(protocol.state_vector(mallory.doc.get_state()))
+        scene.standings["Mallory"] = Standing(may_read=False, may_write=False)
+        mallory.basis = scene.standings["Mallory"]
+        await asyncio.to_thread(revoke, section.postmortem_id)
+        [hub] = scene.hubs
+        if is_looked_at:
+            await hub.look()
+        await hub.join(mallory, section.postmortem_id)
+        scene.clients.append((mallory, hub))
+        await hub.look()
+        alice.type("Secret. ")
+        await scene.settle()
+        assert (mallory.text, mallory.end) == ("", Code.FORBIDDEN)
+
+    played(play, section)
+
+
+def test_whoever_comes_in_while_all_are_asked_about_is_asked_too(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        await scene.open("Alice")
+        await scene.settle()
+        asked, answer = asyncio.Event(), asyncio.Event()
+
+        async def standing(peer: Peer, _: int) -> Standing:
+            is_alice = peer.person["name"] == "Alice"
+            if is_alice:
+                asked.set()
+                await answer.wait()
+            return Standing(may_read=is_alice, may_write=is_alice)
+
+        scene.standing = standing  # type: ignore[method-assign,assignment]
+        await asyncio.to_thread(revoke, section.postmortem_id)
+        look = asyncio.create_task(scene.hubs[0].look())
+        await asked.wait()
+        mallory = await scene.open("Mallory")
+        assert (mallory.text, mallory.end) == ("", Code.FORBIDDEN)
+        answer.set()
+        await look
+
+    played(play, section)
 
 
 def revoke(postmortem_id: int) -> None:

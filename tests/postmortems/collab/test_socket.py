@@ -24,6 +24,7 @@ from pycrdt import Doc, Text
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from accounts.access import open_object
 from accounts.enums import Visibility
 from accounts.models import AuditEntry, Membership, User
 from accounts.services.person import end_sessions
@@ -31,7 +32,7 @@ from postmortems.collab import admission, bus, changes, protocol, socket, store
 from postmortems.collab.document import root_name
 from postmortems.collab.hub import PRESENCE_SECONDS
 from postmortems.collab.ports import Code
-from postmortems.collab.process import is_hub_open
+from postmortems.collab.process import is_hub_open, the_hub
 from postmortems.collab.protocol import SUBPROTOCOL, Kind
 from postmortems.collab.wire import Reader
 from postmortems.models import Participant, Postmortem, Section
@@ -233,6 +234,35 @@ def test_whoever_leaves_the_team_may_read_on_and_no_longer_write(
     assert page.end() == Code.FORBIDDEN
     again = Page(windows, address, section, bob)
     again.until(lambda: "Still here." in again.text)
+
+
+def test_whoever_loses_the_right_while_coming_in_is_closed(
+    windows: ExitStack,
+    address: str,
+    section: Section,
+    alice: User,
+    mallory: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    writer = Page(windows, address, section, alice)
+    writer.until(lambda: writer.text == "Begin. ")
+
+    def open_before_it_is_restricted(*args: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        found = open_object(*args, **named)
+        services.set_visibility(
+            postmortem=section.postmortem, visibility=Visibility.RESTRICTED, by=alice, now=timezone.now()
+        )
+        room = the_hub().rooms[section.postmortem_id]
+        before = room.acl_version
+        until = time.monotonic() + PATIENCE
+        while room.acl_version == before and time.monotonic() < until:
+            time.sleep(0.05)
+        return found
+
+    monkeypatch.setattr(admission, "open_object", open_before_it_is_restricted)
+    page = Page(windows, address, section, mallory)
+    assert (page.end(), page.text) == (Code.FORBIDDEN, "")
 
 
 # -- Without WebSockets ------------------------------------------------------------------------------------------------
