@@ -484,14 +484,23 @@ class Hub:
                 self._start_over(room)
 
     async def _look_at(self, room: Room, head: int, version: int | None, doubtful: Mapping[Peer, Any]) -> None:
-        if version != room.acl_version and not room.committing:
-            await self._ask_again(room)
+        if version != room.acl_version and not (room.is_held or room.committing):
+            await self._ask_while_held(room)
         asked = [peer for peer in room.peers if peer in doubtful]
         await self._check(room, asked, room.acl_version)
         for peer in asked:
             peer.basis = doubtful[peer]
         if head > room.head and not room.committing:  # what is under way closes any gap itself
             await self.catch_up(room, head)
+
+    async def _ask_while_held(self, room: Room) -> None:
+        """Nothing of it is committed meanwhile: what waits is sorted anew when all were asked about."""
+        room.is_held = True
+        try:
+            await self._ask_again(room)
+        finally:
+            room.is_held = False
+            self._work.set()
 
     async def _doubtful(self) -> dict[Peer, Any]:
         """Whose rights may have changed since they were asked about last, with what they rest on now."""

@@ -610,29 +610,63 @@ def test_whoever_lost_the_right_while_coming_in_hears_nothing(is_looked_at: bool
     played(play, section)
 
 
+class SlowGate:
+    """Lets only Alice in, and thinks about her until `answer` is set."""
+
+    def __init__(self) -> None:
+        self.asked, self.answer = asyncio.Event(), asyncio.Event()
+
+    async def standing(self, peer: Peer, postmortem_id: int) -> Standing:
+        is_alice = peer.person["name"] == "Alice"
+        if is_alice:
+            self.asked.set()
+            await self.answer.wait()
+        return Standing(may_read=is_alice, may_write=is_alice)
+
+    async def bases(self, peers: Sequence[Peer]) -> list[Any]:
+        return [None for _ in peers]
+
+
+@asynccontextmanager
+async def asking_about_alice(scene: Scene) -> AsyncIterator[None]:
+    """While the hub, whose rights changed, does not know yet whether she may stay."""
+    [hub] = scene.hubs
+    hub.gate = gate = SlowGate()
+    await asyncio.to_thread(revoke, scene.section.postmortem_id)
+    look = asyncio.create_task(hub.look())
+    await gate.asked.wait()
+    yield
+    gate.answer.set()
+    await look
+
+
 def test_whoever_comes_in_while_all_are_asked_about_is_asked_too(section: Section) -> None:
     async def play(scene: Scene) -> None:
         await scene.open("Alice")
         await scene.settle()
-        asked, answer = asyncio.Event(), asyncio.Event()
-
-        async def standing(peer: Peer, _: int) -> Standing:
-            is_alice = peer.person["name"] == "Alice"
-            if is_alice:
-                asked.set()
-                await answer.wait()
-            return Standing(may_read=is_alice, may_write=is_alice)
-
-        scene.standing = standing  # type: ignore[method-assign,assignment]
-        await asyncio.to_thread(revoke, section.postmortem_id)
-        look = asyncio.create_task(scene.hubs[0].look())
-        await asked.wait()
-        mallory = await scene.open("Mallory")
-        assert (mallory.text, mallory.end) == ("", Code.FORBIDDEN)
-        answer.set()
-        await look
+        async with asking_about_alice(scene):
+            mallory = await scene.open("Mallory")
+            assert (mallory.text, mallory.end) == ("", Code.FORBIDDEN)
 
     played(play, section)
+
+
+def test_nothing_is_committed_while_all_are_asked_about_and_all_of_it_after_that(section: Section) -> None:
+    async def play(scene: Scene) -> None:
+        alice = await scene.open("Alice")
+        await scene.settle()
+        [hub] = scene.hubs
+        working = asyncio.create_task(hub.run())
+        async with asking_about_alice(scene):
+            alice.type("Meanwhile. ")
+            scene.deliver()
+            await asyncio.sleep(0.05)
+            assert hub.rooms[section.postmortem_id].committing == []
+        await scene.saved(alice)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+    assert "Meanwhile." in played(play, section).saved_text()
 
 
 def revoke(postmortem_id: int) -> None:
