@@ -1,7 +1,31 @@
-import { deleteMarkupBackward, insertNewlineContinueMarkup } from "@codemirror/lang-markdown";
+import { deleteMarkupBackward, insertNewlineContinueMarkupCommand } from "@codemirror/lang-markdown";
 import { EditorSelection } from "@codemirror/state";
 
 import { wrap } from "./emphasis.js";
+
+const SAYS = /[^\s>]/;
+
+const goOn = insertNewlineContinueMarkupCommand({ nonTightLists: false });
+
+/** Enter goes on with the list or the quote; on an empty item it ends them. */
+function newLine({ state, dispatch }) {
+  return goOn({ state, dispatch: (transaction) => dispatch(hasEnded(transaction) ? setApart(transaction) : transaction) });
+}
+
+const lineOf = ({ newDoc, newSelection }) => newDoc.lineAt(newSelection.main.head);
+
+const hasEnded = (transaction) => transaction.newDoc.lines === transaction.startState.doc.lines && !SAYS.test(lineOf(transaction).text);
+
+/** Blank lines keep what is written next from being a part of the last item, and what follows from being a part of that. */
+function setApart(transaction) {
+  const { startState, changes, newDoc } = transaction;
+  const { from, to, text, number } = lineOf(transaction);
+  const [before, after] = [number - 1, number + 1].map((each) => each > 0 && each <= newDoc.lines && SAYS.test(newDoc.line(each).text));
+  const [above, below] = [before ? `${text}\n` : "", after ? `\n${text}` : ""];
+  const blank = [{ from, insert: above }, { from: to, insert: below }];
+  const selection = { anchor: to + above.length };
+  return startState.update({ changes }, { changes: blank, selection, sequential: true, userEvent: "input", scrollIntoView: true });
+}
 
 /** `[selection](address)`, with the address selected. */
 function link({ state, dispatch }) {
@@ -66,7 +90,7 @@ function addRow(line, count, state, dispatch) {
 }
 
 export const markdownKeys = [
-  { key: "Enter", run: insertNewlineContinueMarkup },
+  { key: "Enter", run: newLine },
   { key: "Backspace", run: deleteMarkupBackward },
   { key: "Mod-b", run: wrap("**"), preventDefault: true },
   { key: "Mod-i", run: wrap("*"), preventDefault: true },

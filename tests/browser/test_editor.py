@@ -465,6 +465,29 @@ def choose(page: Page, first: int, count: int) -> None:
         page.keyboard.press("Shift+ArrowRight")
 
 
+# -- Lists -------------------------------------------------------------------------------------------------------------
+
+
+ENDED = [
+    ("- one", "", "- one\n\nThen"),
+    ("- one\n- two", "", "- one\n- two\n\nThen"),
+    ("- one\n\n- two", "", "- one\n\n- two\n\nThen"),
+    ("1. one\n2. two", "\n3. three", "1. one\n2. two\n\nThen\n\n3. three"),
+    ("- [x] one", "", "- [x] one\n\nThen"),
+    ("> - one", "", "> - one\n> \n> Then"),
+    ("- one\n  - two", "", "- one\n  - two\n- Then"),
+]
+
+
+def test_enter_on_an_empty_item_ends_its_list(opened: Opened, section: Section, subtests: pytest.Subtests) -> None:
+    for before, after, becomes in ENDED:
+        with subtests.test(becomes=becomes):
+            page = opened(before + after)
+            back(page, len(after))
+            page.keyboard.type("\n\nThen")
+            assert written(page, section) == becomes
+
+
 # -- Bold and italic ---------------------------------------------------------------------------------------------------
 
 
