@@ -2,6 +2,7 @@ import { deleteMarkupBackward, insertNewlineContinueMarkupCommand } from "@codem
 import { EditorSelection } from "@codemirror/state";
 
 import { wrap } from "./emphasis.js";
+import { isInCell } from "./places.js";
 
 const SAYS = /[^\s>]/;
 
@@ -25,6 +26,17 @@ function setApart(transaction) {
   const blank = [{ from, insert: above }, { from: to, insert: below }];
   const selection = { anchor: to + above.length };
   return startState.update({ changes }, { changes: blank, selection, sequential: true, userEvent: "input", scrollIntoView: true });
+}
+
+/** Enter in the last cell of a table leaves it; right under it, what is written would be a row. */
+function leaveTable({ state, dispatch }) {
+  const { head } = state.selection.main;
+  const line = state.doc.lineAt(head);
+  const isLast = ROW.test(line.text) && isInCell(state, line.from + line.text.indexOf("|") + 1) && !neighbour(state.doc, line, 1);
+  if (state.readOnly || !isLast || head < cellsOf(line).at(-1).from) return false;
+  const selection = { anchor: line.to + 2 };
+  dispatch(state.update({ changes: { from: line.to, insert: "\n\n" }, selection, userEvent: "input", scrollIntoView: true }));
+  return true;
 }
 
 /** `[selection](address)`, with the address selected. */
@@ -90,6 +102,7 @@ function addRow(line, count, state, dispatch) {
 }
 
 export const markdownKeys = [
+  { key: "Enter", run: leaveTable },
   { key: "Enter", run: newLine },
   { key: "Backspace", run: deleteMarkupBackward },
   { key: "Mod-b", run: wrap("**"), preventDefault: true },

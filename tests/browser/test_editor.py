@@ -488,6 +488,13 @@ def test_enter_on_an_empty_item_ends_its_list(opened: Opened, section: Section, 
             assert written(page, section) == becomes
 
 
+def test_enter_in_the_last_cell_leaves_the_table(opened: Opened, section: Section) -> None:
+    page = opened("| a | b |\n| --- | --- |\n| c | d |")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.type("\nThen")
+    assert written(page, section) == "| a | b |\n| --- | --- |\n| c | d |\n\nThen"
+
+
 # -- Bold and italic ---------------------------------------------------------------------------------------------------
 
 
