@@ -31,26 +31,26 @@ function replaceSelection(view, words) {
 }
 
 /** Takes what is pasted or dropped: files are attached, a link goes onto the selection, HTML becomes Markdown. */
-export function pasting(attachUrl, undoManager) {
+export function pasting(attachUrl) {
   const handlers = EditorView.domEventHandlers({
-    paste: (event, view) => !view.state.readOnly && take(event, event.clipboardData, view, attachUrl, undoManager),
+    paste: (event, view) => !view.state.readOnly && take(event, event.clipboardData, view, attachUrl),
     drop(event, view) {
       if (view.state.readOnly || !event.dataTransfer) return false;
       if (!event.dataTransfer.files.length) return isTooMuch(event, view, event.dataTransfer.getData("text/plain"));
       const at = view.posAtCoords({ x: event.clientX, y: event.clientY }, false);
       view.dispatch({ selection: { anchor: at } });
-      return take(event, event.dataTransfer, view, attachUrl, undoManager);
+      return take(event, event.dataTransfer, view, attachUrl);
     },
   });
   return [handlers, sending];
 }
 
-function take(event, transfer, view, attachUrl, undoManager) {
+function take(event, transfer, view, attachUrl) {
   if (!transfer) return false;
   const plain = transfer.getData("text/plain");
   if (transfer.files.length && !plain) {
     event.preventDefault();
-    attachAll([...transfer.files], view, attachUrl, undoManager);
+    attachAll([...transfer.files], view, attachUrl);
     return true;
   }
   if (isTooMuch(event, view, plain)) return true;
@@ -99,11 +99,11 @@ function linkOnto(state, plain) {
 }
 
 /** Send each file; its Markdown takes the place that it holds meanwhile. */
-export async function attachAll(files, view, attachUrl, undoManager) {
+export async function attachAll(files, view, attachUrl) {
   begin(view, files);
   for (const file of files) {
     toast(`Sending ${file.name}…`, "info");
     const markdown = await upload(file, attachUrl);
-    if (view.dom.isConnected) end(view, file, markdown, undoManager);
+    if (view.dom.isConnected) end(view, file, markdown);
   }
 }

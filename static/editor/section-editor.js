@@ -14,6 +14,7 @@ import { markdownKeys } from "./markdown-keys.js";
 import { pasting } from "./paste.js";
 import { shownReferences } from "./references.js";
 import { remoteCursors } from "./remote-cursors.js";
+import { undoSteps } from "./undo-steps.js";
 import { wholeCharacters } from "./whole-characters.js";
 
 const look = HighlightStyle.define([
@@ -40,6 +41,7 @@ export class SectionEditor {
         extensions: [
           finding(views),
           keymap.of([...completionKeymap, ...yUndoManagerKeymap, ...markdownKeys, ...defaultKeymap]),
+          undoSteps(this.undoManager),
           yCollab(ytext, null, { undoManager: this.undoManager }),
           remoteCursors(ytext, awareness),
           wholeCharacters,
@@ -48,7 +50,7 @@ export class SectionEditor {
           syntaxHighlighting(look),
           completions(references, peopleUrl),
           shownReferences(references),
-          pasting(attachUrl, this.undoManager),
+          pasting(attachUrl),
           highlightSpecialChars(),
           dropCursor(),
           EditorView.lineWrapping,

@@ -48,11 +48,9 @@ export function begin(view, files) {
   view.dispatch({ effects: files.map((file) => began.of({ file, at })) });
 }
 
-/** Its Markdown takes the place of the file, "" when there is none; undone by itself, apart from what is typed meanwhile. */
-export function end(view, file, markdown, undoManager) {
+/** Its Markdown takes the place of the file, "" when there is none. */
+export function end(view, file, markdown) {
   const { at } = view.state.field(sending).find((each) => each.file === file);
   const changes = view.state.changes({ from: at, insert: markdown });
-  undoManager.stopCapturing();
   view.dispatch({ changes, selection: view.state.selection.map(changes, 1), effects: ended.of(file) });
-  undoManager.stopCapturing();
 }

@@ -495,6 +495,28 @@ def test_enter_in_the_last_cell_leaves_the_table(opened: Opened, section: Sectio
     assert written(page, section) == "| a | b |\n| --- | --- |\n| c | d |\n\nThen"
 
 
+# -- Undoing -----------------------------------------------------------------------------------------------------------
+
+
+def test_undo_goes_by_lines_pastes_insertions_and_marks(opened: Opened, section: Section) -> None:
+    page = opened()
+    page.keyboard.type("It ")
+    page.evaluate(PASTE, {"text/html": "<b>broke</b>", "text/plain": "broke"})
+    page.keyboard.type(" at noon.\nThen /head")
+    expect(page.get_by_role("option", selected=True)).to_be_visible()
+    page.wait_for_timeout(100)
+    page.keyboard.press("Enter")
+    page.keyboard.type("a")
+    page.keyboard.press("Control+b")
+    page.keyboard.type("b")
+    lines = ["It", "It **broke**", "It **broke** at noon.", "It **broke** at noon.\nThen /head"]
+    heading = "It **broke** at noon.\nThen\n\n### "
+    steps = ["", *lines, heading, f"{heading}a", f"{heading}a****", f"{heading}a**b**"]
+    for becomes in reversed(steps):
+        assert written(page, section).rstrip() == becomes.rstrip()
+        page.keyboard.press("Control+z")
+
+
 # -- Bold and italic ---------------------------------------------------------------------------------------------------
 
 
