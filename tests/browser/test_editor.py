@@ -313,6 +313,26 @@ def test_what_is_typed_while_the_preview_is_drawn_is_drawn_next(opened: Opened) 
     expect(page.locator(".live-preview em")).to_have_text("more")
 
 
+BOXES = """() => [".live-text", ".coach-notes", ".live-preview"].map(
+  (name) => document.querySelector(name).getBoundingClientRect().toJSON(),
+)"""
+
+
+def test_side_by_side_is_what_it_says_and_on_a_phone_one_below_the_other(opened: Opened) -> None:
+    page = opened("The **pool** ran dry because the operator was careless.")
+    expect(page.locator(".coach-note").first).to_be_attached()
+    page.get_by_role("button", name="Side by side").click()
+    expect(page.locator(".live-preview strong")).to_have_text("pool")
+    text, notes, preview = page.evaluate(BOXES)
+    assert (text["top"], text["bottom"]) == (preview["top"], notes["top"])
+    assert text["right"] < preview["left"]
+    assert notes["left"] == text["left"]
+    page.set_viewport_size({"width": 390, "height": 844})
+    text, notes, preview = page.evaluate(BOXES)
+    assert text["bottom"] <= notes["top"] <= notes["bottom"] <= preview["top"]
+    assert text["left"] == preview["left"]
+
+
 # -- Pasted text -------------------------------------------------------------------------------------------------------
 
 
