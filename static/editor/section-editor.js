@@ -8,6 +8,7 @@ import { tags } from "@lezer/highlight";
 import { yCollab, yUndoManagerKeymap } from "y-codemirror.next";
 import * as Y from "yjs";
 
+import { clearOfBars } from "./clear-of-bars.js";
 import { completions } from "./completions.js";
 import { finding } from "./find.js";
 import { markdownKeys } from "./markdown-keys.js";
@@ -54,6 +55,7 @@ export class SectionEditor {
           highlightSpecialChars(),
           dropCursor(),
           EditorView.lineWrapping,
+          clearOfBars,
           EditorView.cspNonce.of(nonce),
           EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "true", autocorrect: "on", autocapitalize: "sentences" }),
           extensions,

@@ -186,6 +186,32 @@ def test_a_table_offers_no_blocks(opened: Opened) -> None:
     expect(page.get_by_role("option", name="Table")).to_have_count(0)
 
 
+# -- The caret ---------------------------------------------------------------------------------------------------------
+
+
+CARET = """() => {
+  const [{ editor: { view } }] = document.querySelector("live-document").sections.values();
+  const { top, bottom } = view.coordsAtPos(view.state.selection.main.head);
+  const edge = (name) => document.querySelector(name).getBoundingClientRect();
+  const rail = getComputedStyle(document.querySelector(".rail")).position === "fixed" ? edge(".rail").top : innerHeight;
+  return [Math.round(top - edge(".live-bar").bottom), Math.round(rail - bottom)];
+}"""
+
+
+def test_the_caret_stays_clear_of_the_bars(opened: Opened, section: Section, subtests: pytest.Subtests) -> None:
+    page = opened("\n".join(f"Line {n}" for n in range(60)))
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 600})
+        for key, times in (("Control+End", 1), ("ArrowUp", 45), ("ArrowDown", 40), ("Control+Home", 1)):
+            with subtests.test(width=width, key=key):
+                for _ in range(times):
+                    page.keyboard.press(key)
+                page.wait_for_timeout(100)
+                below, above = page.evaluate(CARET)
+                assert below >= 0
+                assert above >= 0
+
+
 # -- Files -------------------------------------------------------------------------------------------------------------
 
 PASTE_FILES = """(files) => {
