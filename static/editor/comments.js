@@ -1,5 +1,5 @@
 import { StateEffect, StateField } from "@codemirror/state";
-import { Decoration, EditorView, showTooltip } from "@codemirror/view";
+import { Decoration, EditorView, ViewPlugin, showTooltip } from "@codemirror/view";
 import * as Y from "yjs";
 
 import { make } from "../js/dom.js";
@@ -8,7 +8,10 @@ import { indexIn } from "./remote-cursors.js";
 const AROUND = 32;
 const FEWEST_ALIKE = 12;
 const READ_AFTER_MS = 2500;
+/** As in editor.css: the panel lies over the page there, and is in the way until it is wanted. */
+const OVER_THE_PAGE = "(width < 50rem)";
 const placed = StateEffect.define();
+const focused = StateEffect.define();
 
 /** Which words have threads on them, in one editor. */
 const highlights = StateField.define({
@@ -24,6 +27,23 @@ const highlights = StateField.define({
     return value.map(transaction.changes);
   },
   provide: (field) => EditorView.decorations.from(field),
+});
+
+/** Is the focus in the editor, or on what it offers? */
+const hasFocus = StateField.define({
+  create: () => false,
+  update: (value, { effects }) => effects.find((effect) => effect.is(focused))?.value ?? value,
+});
+
+const focusing = ViewPlugin.define((view) => {
+  const stop = new AbortController();
+  const tell = () => {
+    const isIn = view.dom.contains(document.activeElement);
+    if (!stop.signal.aborted && isIn !== view.state.field(hasFocus)) view.dispatch({ effects: focused.of(isIn) });
+  };
+  // It is on its way while these are told, perhaps because the editor is being drawn.
+  for (const name of ["focusin", "focusout"]) view.dom.addEventListener(name, () => setTimeout(tell), { signal: stop.signal });
+  return { destroy: () => stop.abort() };
 });
 
 /** Where a thread's words are in the text now, or null: by position, else by what they said and what stood around them. */
@@ -82,7 +102,7 @@ export class Comments {
     root.addEventListener("click", (event) => event.target.closest("[data-comment-row]") && this.show(true), { signal });
     document.addEventListener("htmx:after:swap", (event) => this.nameRow(event.detail.ctx), { signal });
     root.querySelector(".comments-toggle").addEventListener("click", () => this.show(!this.isShown), { signal });
-    this.show(root.hasAttribute("data-comments-open"));
+    this.show(root.hasAttribute("data-comments-open") && !matchMedia(OVER_THE_PAGE).matches);
   }
 
   destroy() {
@@ -103,13 +123,17 @@ export class Comments {
   extensions(place) {
     return [
       highlights,
+      hasFocus,
+      focusing,
       this.offer(place),
       EditorView.domEventHandlers({
-        click: (event) => {
+        click: (event, view) => {
           const mark = event.target.closest?.("[data-thread]");
           this.current = mark?.dataset.thread;
           this.markCurrent();
-          if (mark) this.open(this.current);
+          if (!mark) return;
+          this.open(this.current);
+          view.dispatch({ effects: EditorView.scrollIntoView(view.state.selection.main.head) });
         },
       }),
     ];
@@ -157,16 +181,17 @@ export class Comments {
 
   // -- Beginning ------------------------------------------------------------------------------------------------------
 
-  /** Two buttons above a selection. */
+  /** Two buttons above a selection, while the person is there. */
   offer(place) {
     const tooltip = (state) => {
       const { from, to, empty } = state.selection.main;
-      if (empty || to - from > 5000) return null;
+      if (empty || to - from > 5000 || !state.field(hasFocus)) return null;
       return { pos: from, above: true, arrow: false, create: (view) => ({ dom: this.buttons(view, place) }) };
     };
     return StateField.define({
       create: tooltip,
-      update: (value, transaction) => (transaction.docChanged || transaction.selection ? tooltip(transaction.state) : value),
+      update: (value, { docChanged, selection, effects, state }) =>
+        docChanged || selection || effects.some((effect) => effect.is(focused)) ? tooltip(state) : value,
       provide: (field) => showTooltip.from(field),
     });
   }
@@ -194,12 +219,14 @@ export class Comments {
       is_suggestion: isSuggestion ? "True" : "",
     };
     this.show(true);
-    view.dispatch({ selection: { anchor: to } });
     const url = `${place.dataset.commentUrl}?${isSuggestion ? "suggest&" : ""}quote=${encodeURIComponent(quote.slice(0, 1500))}`;
     const target = this.panel.querySelector("#thread-new");
     const typed = target.querySelector("[name=body]")?.value ?? "";
     await window.htmx.ajax("GET", url, { source: this.panel, target, swap: "outerHTML" });
-    const form = this.panel.querySelector("#thread-new");
+    const form = this.panel.querySelector("form#thread-new");
+    if (!form || form === target) return; // it did not come, which was said
+    this.begunIn = view;
+    view.dispatch({ selection: { anchor: view.state.selection.main.to }, scrollIntoView: true });
     for (const [name, value] of Object.entries(values)) form.elements.namedItem(name).value = value;
     form.elements.namedItem("body").value = typed;
     const first = form.elements.namedItem(isSuggestion ? "replacement" : "body");
@@ -213,6 +240,7 @@ export class Comments {
     const form = row && this.panel.querySelector("form#thread-new");
     if (!form) return;
     form.elements.namedItem("anchor").value = JSON.stringify({ row });
+    this.begunIn = null;
     form.elements.namedItem("body").focus();
   }
 
@@ -227,6 +255,7 @@ export class Comments {
 
   endForm(form) {
     form.replaceWith(make("div", { id: "thread-new" }));
+    this.begunIn?.focus();
   }
 
   // -- Going there ----------------------------------------------------------------------------------------------------
@@ -260,8 +289,13 @@ export class Comments {
     view.dispatch({ selection: { anchor: range.from, head: range.to }, effects: EditorView.scrollIntoView(range.from, { y: "center" }) });
   }
 
-  /** One key settles the thread that has the focus. */
+  /** One key settles the thread that has the focus; Ctrl+Enter sends what is written in a field. */
   pressed(event) {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("textarea")) {
+      event.preventDefault();
+      event.target.form.requestSubmit();
+      return;
+    }
     if (!event.target.matches("article.thread") || event.ctrlKey || event.metaKey || event.altKey) return;
     const form = event.target.querySelector(`form[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
     if (!form) return;

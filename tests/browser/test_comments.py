@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import BrowserContext, Error, Locator, Page, Route, expect
 
 from accounts.models import User
 from postmortems.enums import ThreadState
@@ -71,6 +71,94 @@ def test_a_refused_suggestion_says_why_and_keeps_what_was_typed(opened: Opened, 
     page.locator("#thread-new").get_by_role("button", name="Suggest").click()
     expect(page.locator(".suggested")).to_have_text("ran dry")
     expect(page.locator("form#thread-new")).to_have_count(0)
+
+
+def test_the_menu_of_a_selection_goes_with_the_focus_and_is_reached_by_keys(
+    opened: Opened, section: Section, alice: User
+) -> None:
+    SectionFactory.create(postmortem=section.postmortem, title="Impact", body="Nobody could pay.")
+    page = opened(alice)
+    menu = page.locator(".selection-menu")
+    select(page, "ran dry")
+    expect(menu).to_have_count(1)
+    editor(page, "Impact").click()
+    expect(menu).to_have_count(0)
+    editor(page).focus()
+    page.keyboard.press("Tab")
+    expect(menu.get_by_role("button", name="Comment")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("textbox", name="Comment")).to_be_focused()
+
+
+def test_ctrl_enter_sends_a_comment_and_the_focus_returns_to_the_text(opened: Opened, alice: User) -> None:
+    page = opened(alice)
+    select(page, "ran dry")
+    page.get_by_role("button", name="Comment", exact=True).click()
+    page.get_by_role("textbox", name="Comment").fill("When exactly?")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("article.thread")).to_contain_text("When exactly?")
+    page.keyboard.type(" so")
+    expect(editor(page)).to_have_text("The pool ran dry so at noon.")
+    select(page, "noon")
+    page.get_by_role("button", name="Comment", exact=True).click()
+    page.get_by_role("button", name="Cancel").click()
+    page.keyboard.type(" sharp")
+    expect(editor(page)).to_have_text("The pool ran dry so at noon sharp.")
+
+
+def test_a_comment_begun_without_a_connection_keeps_the_selection(opened: Opened, alice: User) -> None:
+    page = opened(alice)
+    errors: list[Error] = []
+    page.on("pageerror", lambda error: errors.append(error))
+    page.context.set_offline(True)
+    select(page, "ran dry")
+    page.get_by_role("button", name="Comment", exact=True).click()
+    expect(page.locator(".toast-error")).to_be_visible()
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Comment", exact=True).click()
+    expect(page.locator("#thread-new .thread-quote")).to_have_text("ran dry")
+    assert errors == []
+
+
+PLACE = """() => {
+  const [{ editor: { view } }] = document.querySelector("live-document").sections.values();
+  const { top, bottom } = view.coordsAtPos(view.state.selection.main.head);
+  const panel = document.querySelector(".comments-panel").getBoundingClientRect();
+  return [Math.round(top), Math.round(panel.top - bottom)];
+}"""
+
+
+def test_on_a_phone_comments_open_without_losing_the_place(
+    opened: Opened, section: Section, alice: User, bob: User
+) -> None:
+    Section.objects.update(body="\n".join(f"Line {n} is here." for n in range(60)))
+    begin_thread(section=section, place=Place("40 is"), body="Why?", replacement=None, by=bob, now=timezone.now())
+    page = opened(alice)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.reload(wait_until="networkidle")
+    words = page.locator(".commented")
+    expect(page.locator(".comments-panel")).to_be_hidden()
+    page.evaluate("scrollTo(0, document.body.scrollHeight / 2)")
+    words.evaluate("words => scrollBy(0, words.getBoundingClientRect().top - 300)")
+    words.click(position={"x": 2, "y": 8})
+    expect(page.locator("article.thread[aria-current=true]")).to_be_in_viewport()
+    page.keyboard.type("x")
+    expect(editor(page)).to_contain_text("Line x40 is here.")
+    assert page.evaluate(PLACE)[0] == pytest.approx(300, abs=4)
+    page.locator(".comments-toggle").click()
+    editor(page).focus()
+    page.keyboard.press("Shift+ArrowRight")
+    place, _ = page.evaluate(PLACE)
+    page.get_by_role("button", name="Comment", exact=True).click()
+    page.get_by_role("textbox", name="Comment").fill("Which one?")
+    page.locator("#thread-new").get_by_role("button", name="Comment").click()
+    expect(page.locator("article.thread")).to_have_count(2)
+    assert page.evaluate(PLACE)[0] == place
+    page.locator(".comments-toggle").click()
+    page.evaluate("scrollBy(0, -450)")
+    words.first.click(position={"x": 2, "y": 8})
+    page.wait_for_timeout(100)
+    assert page.evaluate(PLACE)[1] > 0
 
 
 # -- Answering ---------------------------------------------------------------------------------------------------------
