@@ -14,13 +14,19 @@ const MOST_BYTES = 900_000;
 // What is parsed stays in a document of its own, where no script runs, and only its words are taken.
 const policy = window.trustedTypes?.createPolicy("debrief-paste", { createHTML: (html) => html }) ?? { createHTML: (html) => html };
 
+// Styles are never applied, but parsing them is against the policy of the page, and each would be reported.
+const unstyled = (html) =>
+  html
+    .replaceAll(/<style\b.*?<\/style\s*>/gis, "")
+    .replaceAll(/<[a-z][^<>]*>/gi, (tag) => tag.replaceAll(/(?<=[\s"'])style(?=\s*=)/gi, "data-style"));
+
 const turndown = new TurndownService({ headingStyle: "atx", bulletListMarker: "-", codeBlockStyle: "fenced", emDelimiter: "*" });
 turndown.use([strikethrough, tables, taskListItems]);
 turndown.remove(["script", "style", "meta", "title", "noscript"]);
 
 /** Markdown of the HTML on the clipboard; "" when it says no more than its plain text. */
 export function markdownOf(html, plain) {
-  const parsed = new DOMParser().parseFromString(policy.createHTML(html), "text/html");
+  const parsed = new DOMParser().parseFromString(policy.createHTML(unstyled(html)), "text/html");
   if (!tidy(parsed.body)) return "";
   const written = turndown.turndown(parsed.body).replaceAll("\u00a0", " ").trim();
   return written === plain.trim() ? "" : written;

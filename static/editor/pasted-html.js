@@ -4,6 +4,8 @@ const PLAIN_WEIGHT = /^(?:normal|[1-4]00)$/;
 const BOLD_WEIGHT = /^(?:bold|bolder|[6-9]00)$/;
 const BLOCKS = "p, div, ul, ol, li, h1, h2, h3, h4, h5, h6, blockquote, pre, hr, br, section, article, dl, dt, dd";
 const SIDES = new Set(["left", "center", "right"]);
+const SIGN = /^\s*([·•o§▪–-]|\w{1,4}[.)])\s+/;
+const NUMBER = /^\(?\w+[.)]$/;
 const ALREADY_BOLD = "h1, h2, h3, h4, h5, h6, th";
 
 /**
@@ -14,21 +16,23 @@ export function tidy(body) {
   const isFromGoogleDocs = body.querySelector("[id^=docs-internal-guid]") !== null;
   for (const image of body.querySelectorAll("li[role=checkbox] > img")) image.remove();
   for (const image of body.querySelectorAll("img")) image.replaceWith(image.alt ?? "");
+  body.querySelectorAll("div[data-style*=pre]").forEach(codeToElement);
   if (isFromGoogleDocs) stylesToElements(body);
   unwrapUnmarked(body);
   if (isFromGoogleDocs) body.querySelectorAll(":scope > br").forEach((between) => between.remove());
+  listsOfWord(body);
+  body.querySelectorAll("pre").forEach(tidyCode);
   body.querySelectorAll("ul > ul, ul > ol, ol > ul, ol > ol").forEach(nest);
   body.querySelectorAll("li").forEach(tidyItem);
   body.querySelectorAll("table").forEach(tidyTable);
   return body.querySelector(isFromGoogleDocs ? `${SAYS_MORE}, p + p` : SAYS_MORE) !== null;
 }
 
-// The attribute, not the parsed style: that is empty where the policy of the page forbids styles.
 const styleOf = (element, name) =>
-  new RegExp(`(?:^|;)\\s*${name}\\s*:\\s*([^;]+)`, "i").exec(element.getAttribute("style") ?? "")?.[1].trim().toLowerCase() ?? "";
+  new RegExp(`(?:^|;)\\s*${name}\\s*:\\s*([^;]+)`, "i").exec(element.dataset.style ?? "")?.[1].trim().toLowerCase() ?? "";
 
 function stylesToElements(body) {
-  for (const span of body.querySelectorAll("span[style]")) {
+  for (const span of body.querySelectorAll("span[data-style]")) {
     const isDone = span.closest("[aria-checked=true]");
     if (styleOf(span, "text-decoration").includes("line-through") && !isDone) wrapIn("del", span);
     if (styleOf(span, "font-style") === "italic") wrapIn("em", span);
@@ -53,12 +57,66 @@ function joinToPrevious(element) {
 
 /** `<b style="font-weight:normal">`, which Google Docs puts around everything. */
 function unwrapUnmarked(body) {
-  for (const element of body.querySelectorAll("b[style], strong[style]")) {
+  for (const element of body.querySelectorAll("b[data-style], strong[data-style]")) {
     if (PLAIN_WEIGHT.test(styleOf(element, "font-weight"))) element.replaceWith(...element.childNodes);
   }
-  for (const element of body.querySelectorAll("i[style], em[style]")) {
+  for (const element of body.querySelectorAll("i[data-style], em[data-style]")) {
     if (styleOf(element, "font-style") === "normal") element.replaceWith(...element.childNodes);
   }
+}
+
+/** `<div style="font-family: monospace; white-space: pre">`, which VS Code puts around what is copied. */
+function codeToElement(block) {
+  if (styleOf(block, "white-space") !== "pre" || !block.isConnected) return;
+  const pre = block.ownerDocument.createElement("pre");
+  pre.append(...block.childNodes);
+  block.replaceWith(pre);
+}
+
+/** Code as `<pre><code>`, whatever its lines are made of. */
+function tidyCode(pre) {
+  for (const end of pre.querySelectorAll("br")) end.replaceWith("\n");
+  for (const line of pre.querySelectorAll("div, p, li, tr")) if (!line.textContent.endsWith("\n")) line.append("\n");
+  const code = pre.ownerDocument.createElement("code");
+  code.className = pre.querySelector("code")?.className ?? "";
+  code.textContent = pre.textContent.replace(/\n+$/, "");
+  pre.replaceChildren(code);
+}
+
+/** Word's items are paragraphs that say their level, and begin with the sign or the number that Word drew. */
+function listsOfWord(body) {
+  let open = [];
+  for (const paragraph of body.querySelectorAll("p[class*=MsoListParagraph], p[data-style*=mso-list]")) {
+    if (paragraph.previousElementSibling !== open[0]) open = [];
+    const sign = takeSign(paragraph);
+    if (!sign) continue;
+    const level = Number(/\blevel(\d)/.exec(styleOf(paragraph, "mso-list"))?.[1] ?? 1);
+    open = listsTo(Math.min(level, open.length + 1), NUMBER.test(sign) ? "ol" : "ul", open, paragraph);
+    const item = body.ownerDocument.createElement("li");
+    item.append(...paragraph.childNodes);
+    open.at(-1).append(item);
+    paragraph.remove();
+  }
+}
+
+function takeSign(paragraph) {
+  const drawn = [...paragraph.querySelectorAll("span[data-style*=mso-list]")].find((span) => styleOf(span, "mso-list") === "ignore");
+  drawn?.remove();
+  if (drawn) return drawn.textContent.trim();
+  const text = paragraph.ownerDocument.createTreeWalker(paragraph, NodeFilter.SHOW_TEXT).nextNode();
+  const [begin, sign] = SIGN.exec(text?.data ?? "") ?? [];
+  if (sign) text.data = text.data.slice(begin.length);
+  return sign;
+}
+
+/** The lists around an item of this depth, outermost first; the last is new if it has to be. */
+function listsTo(depth, name, open, paragraph) {
+  const kept = open.slice(0, depth);
+  if (kept[depth - 1]?.localName === name) return kept;
+  const list = paragraph.ownerDocument.createElement(name);
+  if (depth > 1) kept[depth - 2].lastElementChild.append(list);
+  else paragraph.before(list);
+  return [...kept.slice(0, depth - 1), list];
 }
 
 /** A list right in a list belongs to the item before it. */

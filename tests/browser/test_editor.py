@@ -411,7 +411,30 @@ TASKS = """<ul><li class="task-list-item"><input type="checkbox" checked disable
 <li><label><input type="checkbox"> two</label></li></ul>"""
 
 
+SLACK = """<pre class="c-mrkdwn__pre"><div>one<br aria-hidden="true">  two</div></pre>"""
+GITHUB = """<div class="highlight"><pre><span class="pl-k">one</span>\n  two\n</pre></div>"""
+VS_CODE = """<div style="color:#ccc;font-family:Consolas, monospace;white-space: pre;"><div><span>one</span></div>
+<div><span>  two</span></div></div>""".replace("\n", "")
+
+
+def item_of_word(text: str, sign: str, level: int) -> str:
+    return f"""<p class=MsoListParagraphCxSpMiddle style='text-indent:-.25in;mso-list:l0 level{level} lfo1'>
+<![if !supportLists]><span style='font-family:Symbol'><span style='mso-list:Ignore'>{sign}<span
+style='font:7.0pt "Times New Roman"'>&nbsp;&nbsp;</span></span></span><![endif]>{text}<o:p></o:p></p>"""
+
+
+WORD = "<p class=MsoNormal>Causes</p>" + "".join(
+    item_of_word(*each) for each in [("one", "·", 1), ("two", "o", 2), ("three", "·", 1), ("four", "1.", 1)]
+)
+WORD_WITHOUT_STYLES = "<p class=MsoListParagraph>·&nbsp; one</p><p class=MsoListParagraph>o&nbsp; two</p>"
+
+
 SHOWN = [
+    (SLACK, "```\none\n  two\n```"),
+    (GITHUB, "```\none\n  two\n```"),
+    (VS_CODE, "```\none\n  two\n```"),
+    (WORD, "Causes\n\n-   one\n    -   two\n-   three\n\n1.  four"),
+    (WORD_WITHOUT_STYLES, "-   one\n-   two"),
     (GOOGLE_DOCS, FROM_GOOGLE_DOCS),
     (f'<b style="font-weight:normal" id="docs-internal-guid-1"><p>{span("some_words")}</p></b>', "plain"),
     (TABLE_WITHOUT_HEADINGS, "| a   | b   |\n| --- | --- |\n| 1   | 2   |"),
@@ -424,11 +447,16 @@ SHOWN = [
 
 
 def test_what_others_show_is_pasted_as_markdown(opened: Opened, section: Section, subtests: pytest.Subtests) -> None:
+    reported: list[str] = []
     for html, markdown in SHOWN:
         with subtests.test(becomes=markdown):
             page = opened()
+            if not reported:
+                page.on("console", lambda message: reported.append(f"{message.type}: {message.text}"))
+                page.evaluate("console.info('begun')")
             page.evaluate(PASTE, {"text/html": html, "text/plain": "plain"})
             assert written(page, section) == markdown
+    assert reported == ["info: begun"]
 
 
 PIECES = {"text/html": "<p>one <b>two</b></p><p>x|y</p>", "text/plain": "one two\nx|y"}
