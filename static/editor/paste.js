@@ -4,12 +4,15 @@ import TurndownService from "turndown";
 
 import { toast } from "../js/dom.js";
 import { upload } from "../js/uploads.js";
+import { wholeOnOwnLine } from "./own-line.js";
 import { tidy } from "./pasted-html.js";
 import { isInCell, isInCode, prefixAt, touchesLink } from "./places.js";
 import { begin, end, sending } from "./sending.js";
 
+const LINE = /\r\n?|\n/g;
 const ADDRESS = /^https?:\/\/\S+$/;
 const MOST_BYTES = 900_000;
+const BLOCK = /^\s*(?:(?:[-*+]|\d+[.)]|#{1,6})\s|>|```|~~~|\|.*\|$)/;
 
 // What is parsed stays in a document of its own, where no script runs, and only its words are taken.
 const policy = window.trustedTypes?.createPolicy("debrief-paste", { createHTML: (html) => html }) ?? { createHTML: (html) => html };
@@ -32,17 +35,13 @@ export function markdownOf(html, plain) {
   return written === plain.trim() ? "" : written;
 }
 
-function replaceSelection(view, words) {
-  view.dispatch(view.state.replaceSelection(words), { userEvent: "input.paste", scrollIntoView: true });
-}
-
 /** Takes what is pasted or dropped: files are attached, a link goes onto the selection, HTML becomes Markdown. */
 export function pasting(attachUrl) {
   const handlers = EditorView.domEventHandlers({
     paste: (event, view) => !view.state.readOnly && take(event, event.clipboardData, view, attachUrl),
     drop(event, view) {
       if (view.state.readOnly || !event.dataTransfer) return false;
-      if (!event.dataTransfer.files.length) return isTooMuch(event, view, event.dataTransfer.getData("text/plain"));
+      if (!event.dataTransfer.files.length) return isTooMuch(event, view.state.doc + event.dataTransfer.getData("text/plain"));
       const at = view.posAtCoords({ x: event.clientX, y: event.clientY }, false);
       view.dispatch({ selection: { anchor: at } });
       return take(event, event.dataTransfer, view, attachUrl);
@@ -59,33 +58,47 @@ function take(event, transfer, view, attachUrl) {
     attachAll([...transfer.files], view, attachUrl);
     return true;
   }
-  if (isTooMuch(event, view, plain)) return true;
-  const words = wordsOf(view.state, transfer.getData("text/html"), plain);
-  if (!words) return false;
-  if (isTooMuch(event, view, words)) return true;
+  if (isTooMuch(event, view.state.doc + plain)) return true;
+  const change = changeOf(view.state, transfer.getData("text/html"), plain);
+  if (!change) return false;
+  if (isTooMuch(event, view.state.update(change).newDoc.toString())) return true;
   event.preventDefault();
-  replaceSelection(view, words);
+  view.dispatch(change, { userEvent: "input.paste", scrollIntoView: true });
   return true;
 }
 
-const bytesOf = (text) => new TextEncoder().encode(text).length;
-
 /** More than a section holds would never be saved. */
-function isTooMuch(event, view, words) {
-  if (bytesOf(words) + bytesOf(view.state.doc.toString()) <= MOST_BYTES) return false;
+function isTooMuch(event, text) {
+  if (new TextEncoder().encode(text).length <= MOST_BYTES) return false;
   event.preventDefault();
   toast("That is too much text for one section. Nothing was pasted: attach it as a file.", "error");
   return true;
 }
 
-/** What to write for what is pasted, as its place wants it; "" when that is the plain text. */
-function wordsOf(state, html, plain) {
+/** What is written for what is pasted, as its place wants it; null when that is the plain text. */
+function changeOf(state, html, plain) {
   const { from, to } = state.selection.main;
   const isOneLine = to <= state.doc.lineAt(from).to;
-  if (isOneLine && isInCell(state, from) && isInCell(state, to)) return linkOnto(state, plain) || inOneCell(plain);
-  const words = isInCode(state, from) && isInCode(state, to) ? "" : linkOnto(state, plain) || markdownOf(html, plain);
+  if (isOneLine && isInCell(state, from) && isInCell(state, to)) return state.replaceSelection(linkOnto(state, plain) || inOneCell(plain));
+  const isCode = isInCode(state, from) && isInCode(state, to);
+  const words = isCode ? "" : linkOnto(state, plain) || markdownOf(html, plain);
+  const lines = (words || plain.trimEnd()).split(LINE);
+  if (!isCode && (words || lines.length > 1) && BLOCK.test(lines[0])) return wholeOnOwnLine(state, from, to, lines.join("\n"));
+  return inLine(state, words, plain);
+}
+
+/** In the line: it begins where the caret is, and what follows that goes on after it, if not after a block. */
+function inLine(state, words, plain) {
+  const { from, to } = state.selection.main;
   const prefix = prefixAt(state, from);
-  return prefix ? (words || plain).replaceAll(/\r\n?|\n/g, `\n${prefix}`) : words;
+  if (!words && !prefix) return null;
+  const within = (text) => text.replaceAll(LINE, `\n${prefix}`);
+  const insert = within(words || plain);
+  const rest = state.sliceDoc(to, state.doc.lineAt(to).to);
+  const isApart = rest.trim() && insert.includes("\n") && BLOCK.test(words.split(LINE).at(-1));
+  if (!isApart) return state.replaceSelection(insert);
+  const spaces = rest.length - rest.trimStart().length;
+  return { changes: { from, to: to + spaces, insert: insert + within("\n\n") }, selection: { anchor: from + insert.length } };
 }
 
 const inOneCell = (plain) =>

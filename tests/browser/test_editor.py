@@ -459,6 +459,38 @@ def test_what_others_show_is_pasted_as_markdown(opened: Opened, section: Section
     assert reported == ["info: begun"]
 
 
+LIST = ("<ul><li>one</li><li>two</li></ul>", "-   one\n-   two")
+HEADING = ("<h3>Why</h3>", "### Why")
+CODE = ("<pre>rm</pre>", "```\nrm\n```")
+GRID = (TABLE_WITHOUT_HEADINGS, "| a   | b   |\n| --- | --- |\n| 1   | 2   |")
+ENDS_IN_LIST = ("<p>so:</p><ul><li>one</li></ul>", "so:\n\n-   one")
+
+
+PASTED_IN = [
+    ("It ", LIST, "broke", "It\n\n{}\n\nbroke"),
+    ("", HEADING, "It broke", "{}\n\nIt broke"),
+    ("It ", CODE, "", "It\n\n{}"),
+    ("- ", LIST, "", "{}"),
+    ("- zero", LIST, "", "- zero\n{}"),
+    ("- zero\n- ", GRID, "", "- zero\n\n{}"),
+    ("> It ", LIST, "", "> It\n> \n> -   one\n> -   two"),
+    ("> ", GRID, "", "> | a   | b   |\n> | --- | --- |\n> | 1   | 2   |"),
+    ("It ", ENDS_IN_LIST, " broke", "It {}\n\nbroke"),
+    ("It ", ("<p><b>all</b></p>", "**all**"), " broke", "It {} broke"),
+    ("It ", ("", "- one\n- two"), " broke", "It\n\n{}\n\nbroke"),
+    ("It ", ("", "- one"), " broke", "It {} broke"),
+]
+
+
+def test_a_block_is_pasted_onto_lines_of_its_own(opened: Opened, section: Section, subtests: pytest.Subtests) -> None:
+    for before, (html, markdown), after, becomes in PASTED_IN:
+        with subtests.test(becomes=becomes):
+            page = opened(before + after)
+            back(page, len(after))
+            page.evaluate(PASTE, {"text/html": html, "text/plain": "plain" if html else markdown})
+            assert written(page, section) == becomes.format(markdown)
+
+
 PIECES = {"text/html": "<p>one <b>two</b></p><p>x|y</p>", "text/plain": "one two\nx|y"}
 CELLS = "| a | b |\n| --- | --- |\n| c |  |"
 
