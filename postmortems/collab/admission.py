@@ -9,7 +9,7 @@ from functools import wraps
 from http.cookies import CookieError, SimpleCookie
 from importlib import import_module
 from typing import Any, ParamSpec, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -107,6 +107,8 @@ def admit(scope: Scope, postmortem_id: int) -> Admitted:
     user = user_of(session_key)
     if user is None:
         raise Refused(NOT_SIGNED_IN, "Sign in first.")
+    if _opened_by(scope) not in {"", str(user.pk)}:
+        raise Refused(NOT_SIGNED_IN, "Somebody else has signed in since this page was opened.")
     [basis] = _bases([(session_key, user.pk)])
     version = store.acl_version_of(postmortem_id)
     try:
@@ -116,6 +118,12 @@ def admit(scope: Scope, postmortem_id: int) -> Admitted:
     _record_look(user, session_key, postmortem)
     store.open_document(postmortem)
     return Admitted(user, session_key, postmortem.pk, _may_write(user, postmortem), basis, version)
+
+
+def _opened_by(scope: Scope) -> str:
+    """Whose page it says it is; "" when it says nothing. What one person wrote is not another's who signs in later."""
+    query: bytes = scope["query_string"]
+    return parse_qs(query.decode("latin-1")).get("as", [""])[0]
 
 
 LOOK_SECONDS = 3600

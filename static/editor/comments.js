@@ -29,7 +29,7 @@ const highlights = StateField.define({
   provide: (field) => EditorView.decorations.from(field),
 });
 
-/** Is the focus in the editor, or on what it offers? */
+/** Is the person in the editor, or at what it offers? A reader has no focus there, only a selection. */
 const hasFocus = StateField.define({
   create: () => false,
   update: (value, { effects }) => effects.find((effect) => effect.is(focused))?.value ?? value,
@@ -38,11 +38,13 @@ const hasFocus = StateField.define({
 const focusing = ViewPlugin.define((view) => {
   const stop = new AbortController();
   const tell = () => {
-    const isIn = view.dom.contains(document.activeElement);
+    const here = view.state.readOnly ? document.getSelection().anchorNode : document.activeElement;
+    const isIn = view.dom.contains(here);
     if (!stop.signal.aborted && isIn !== view.state.field(hasFocus)) view.dispatch({ effects: focused.of(isIn) });
   };
   // It is on its way while these are told, perhaps because the editor is being drawn.
   for (const name of ["focusin", "focusout"]) view.dom.addEventListener(name, () => setTimeout(tell), { signal: stop.signal });
+  document.addEventListener("selectionchange", () => view.state.readOnly && setTimeout(tell), { signal: stop.signal });
   return { destroy: () => stop.abort() };
 });
 

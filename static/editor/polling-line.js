@@ -8,7 +8,7 @@ const NOTHING = { list: [], changes: "" };
 /** The same frames by plain HTTP: one request hands in what was written, another waits for news. */
 export class PollingLine {
   constructor(url, doc, on) {
-    this.url = `${url}/poll`;
+    this.url = url.replace("?", "/poll?");
     this.doc = doc;
     this.on = on;
     this.head = 0;
@@ -70,7 +70,7 @@ export class PollingLine {
     try {
       const patience = AbortSignal.any([this.stop.signal, AbortSignal.timeout(PATIENCE_MS)]);
       const body = frameOf(taken);
-      const response = await fetch(`${this.url}?${asked}`, { method: "POST", body, signal: patience });
+      const response = await fetch(`${this.url}&${asked}`, { method: "POST", body, signal: patience });
       if (!response.ok) this.end(await codeOf(response));
       if (this.isClosed) return NOTHING;
       this.head = Math.max(this.head, Number(response.headers.get("Debrief-Head")));

@@ -243,6 +243,7 @@ def test_a_tab_closed_at_once_does_not_say_that_everything_is_saved(opened: Call
     context.set_offline(True)
     expect(chip(page)).to_have_text("Offline — everything is saved")
     type_at_end(page, " Not saved.")
+    page.wait_for_timeout(150)
     page.close()
     context.set_offline(False)
     context.route("**/ws/**", lambda route: route.abort())
@@ -304,6 +305,23 @@ def test_whoever_signed_out_in_another_tab_loses_no_word_of_this_one(
     expect(editor(page)).to_contain_text("Theirs.")
     expect(chip(page)).to_have_text(SAVED)
     assert saved_text(section) == "Begin. Before. Meanwhile. After. Theirs."
+
+
+def test_what_one_person_wrote_is_not_saved_as_anothers_who_signs_in_on_the_same_machine(
+    opened: Callable[..., Page], context_of: ContextOf, section: Section, alice: User, bob: User
+) -> None:
+    page = opened(alice)
+    sign_out_elsewhere(page)
+    page.context.add_cookies(context_of(bob).cookies())  # type: ignore[arg-type]
+    dialog = page.get_by_role("dialog", name="You have been signed out")
+    expect(dialog).to_be_visible(timeout=10_000)
+    dialog.get_by_role("button", name="Not now").click()
+    type_at_end(page, " Alice wrote.")
+    page.wait_for_timeout(3_000)
+    assert saved_text(section) == "Begin."
+    page.context.add_cookies(context_of(alice).cookies())  # type: ignore[arg-type]
+    expect(chip(page)).to_have_text(SAVED, timeout=15_000)
+    assert saved_text(section) == "Begin. Alice wrote."
 
 
 def sign_out_elsewhere(page: Page) -> None:
@@ -470,7 +488,7 @@ def test_markdown_keys_lists_and_tables(opened: Callable[..., Page], section: Se
     page.keyboard.press("Control+a")
     page.keyboard.press("Control+b")
     page.keyboard.press("Control+End")
-    page.keyboard.type("\n- one\ntwo\n\n\n| a | b |\n| --- | --- |\n| c | d |")
+    page.keyboard.type("\n- one\ntwo\n\n| a | b |\n| --- | --- |\n| c | d |")
     page.keyboard.press("Tab")
     page.keyboard.type("e")
     page.keyboard.press("Shift+Tab")

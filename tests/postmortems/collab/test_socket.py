@@ -186,6 +186,10 @@ def test_nobody_comes_in_who_may_not(
     assert (
         Page(windows, address, section, None, headers={"Cookie": "sessionid=forged"}).end() == admission.NOT_SIGNED_IN
     )
+    as_another = f"{section.postmortem_id}?as={mallory.pk}"
+    assert Page(windows, address, section, alice, postmortem=as_another).end() == admission.NOT_SIGNED_IN
+    oneself = Page(windows, address, section, alice, postmortem=f"{section.postmortem_id}?as={alice.pk}")
+    oneself.until(lambda: oneself.text == "Begin. ")
     Postmortem.objects.update(visibility=Visibility.RESTRICTED)
     assert Page(windows, address, section, mallory).end() == admission.NOT_FOUND
     assert Page(windows, address, section, alice).text == ""
