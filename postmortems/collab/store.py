@@ -6,7 +6,8 @@ missing, and refuses rather than serve a text with a hole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Greatest
 
 from postmortems.collab.authors import NOBODY, CoWriting
-from postmortems.collab.document import Gap, LiveDocument
+from postmortems.collab.document import DocumentBroken, Gap, LiveDocument
 from postmortems.collab.wire import BadFrame, Reader, chunk
 from postmortems.enums import SectionKind
 from postmortems.models import DocumentHead, DocumentSnapshot, DocumentUpdate, Postmortem
@@ -247,7 +248,8 @@ def loaded_from(row: Sequence[Any], *, upto: int | None = None) -> Loaded:
     head, version, begin, snapshot, numbers, data, writers = row
     document = LiveDocument()
     if snapshot:
-        document.apply(bytes(snapshot))
+        with _read("the snapshot"):
+            document.apply(bytes(snapshot))
     entries = [(seq, bytes(entry)) for seq, entry in zip(numbers or [], data or [], strict=True)]
     if upto is not None:
         head = max(begin, min(head, upto))
@@ -261,11 +263,18 @@ def apply_entries(document: LiveDocument, entries: Sequence[tuple[int, bytes]], 
     if [seq for seq, _ in entries] != list(range(begin + 1, end + 1)):
         raise LogDamaged(f"entries {begin + 1} to {end} are not all there")
     for seq, data in entries:
-        try:
+        with _read(f"entry {seq}"):
             for update in unframed(data):
                 document.apply(update)
-        except (BadFrame, Gap) as error:
-            raise LogDamaged(f"entry {seq}: {error}") from error
+
+
+@contextmanager
+def _read(what: str) -> Iterator[None]:
+    """Raises `LogDamaged` when no document takes in what is read here, for whatever reason."""
+    try:
+        yield
+    except (BadFrame, Gap, DocumentBroken) as error:
+        raise LogDamaged(f"{what}: {error}") from error
 
 
 def entries_after(postmortem_id: int, seq: int) -> list[tuple[int, bytes]]:
@@ -296,7 +305,8 @@ def changes_since(postmortem_id: int, seq: int, sections: Iterable[UUID], *, upt
     snapshot = DocumentSnapshot.objects.filter(pk=postmortem_id).first()
     begin = snapshot.seq if snapshot else 0
     if snapshot:
-        document.apply(bytes(snapshot.data))
+        with _read("the snapshot"):
+            document.apply(bytes(snapshot.data))
     entries = DocumentUpdate.objects.filter(postmortem=postmortem_id, seq__gt=begin, seq__lte=upto).order_by("seq")
     rows = list(entries.values_list("seq", "data", "people", "created_at"))
     if [number for number, *_ in rows] != list(range(begin + 1, upto + 1)):
@@ -319,13 +329,12 @@ def _apply_noting(
     found: set[UUID],
     touched: dict[UUID, Authorship],
 ) -> None:
-    updates = unframed(data)
+    with _read(f"entry {number}"):
+        updates = unframed(data)
     for update, person in zip(updates, people or [0] * len(updates), strict=True):
         found.clear()
-        try:
+        with _read(f"entry {number}"):
             document.apply(update)
-        except (BadFrame, Gap) as error:
-            raise LogDamaged(f"entry {number}: {error}") from error
         for section in found:
             before = touched[section].people if section in touched else ()
             touched[section] = Authorship((*(one for one in before if one != person), person), at)
@@ -340,9 +349,10 @@ def compact(postmortem_id: int, *, upto: int | None = None) -> bool:
     if not Postmortem.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=postmortem_id).exists():
         return False
     loaded = load(postmortem_id, upto=upto)
-    data = loaded.document.update()
     copy = LiveDocument()
-    copy.apply(data)
+    with _read("the new snapshot"):
+        data = loaded.document.update()
+        copy.apply(data)
     if copy.texts() != loaded.document.texts() or copy.clocks() != loaded.document.clocks():
         raise LogDamaged("the snapshot does not say what the log says")
     DocumentSnapshot.objects.update_or_create(postmortem_id=postmortem_id, defaults={"seq": loaded.head, "data": data})

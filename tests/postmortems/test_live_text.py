@@ -16,10 +16,11 @@ from accounts.models import User
 from config.celery import app
 from postmortems import tasks
 from postmortems.collab import store
-from postmortems.collab.document import LiveDocument, root_name
+from postmortems.collab.document import DocumentBroken, LiveDocument, root_name
 from postmortems.collab.log import PostgresLog
 from postmortems.collab.ports import Nudge
 from postmortems.collab.store import Append
+from postmortems.collab.updates import Summary
 from postmortems.models import (
     DocumentHead,
     DocumentSnapshot,
@@ -304,6 +305,28 @@ def test_a_long_log_becomes_short_and_says_the_same(section: Section, page: Live
     assert DocumentSnapshot.objects.get().seq == seq
     assert not DocumentUpdate.objects.exists()
     assert live_text_of(section) == body_of(section) == "x" * 40_000 + "Begin."
+
+
+@pytest.mark.parametrize("is_in_snapshot", [False, True])
+def test_a_log_that_breaks_its_document_holds_up_no_other(
+    is_in_snapshot: bool, alice: User, section: Section, page: LivePage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = LivePage(SectionFactory.create(postmortem=PostmortemFactory.create(owner=alice), body="Begin."), alice)
+    nudges = [(section.postmortem_id, page.type("Poison. "), "")]
+    if is_in_snapshot:
+        store.compact(section.postmortem_id)
+        nudges = [(section.postmortem_id, page.type("Then. "), "")]
+    nudges.append((other.section.postmortem_id, other.type("Fine. "), ""))
+    apply = LiveDocument.apply
+
+    def panic(document: LiveDocument, update: bytes, *summary: Summary) -> Summary:
+        if b"Poison" in update:
+            raise DocumentBroken("a panic in the library")
+        return apply(document, update, *summary)
+
+    monkeypatch.setattr(LiveDocument, "apply", panic)
+    tasks.follow_texts(nudges)
+    assert (body_of(section), body_of(other.section)) == ("Begin.", "Fine. Begin.")
 
 
 def test_what_the_history_does_not_have_yet_is_not_compacted(section: Section, page: LivePage) -> None:
