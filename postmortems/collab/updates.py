@@ -89,6 +89,18 @@ def check_update(data: bytes, *, most: int | None = None) -> Summary:
     return summary
 
 
+def struct_ends(data: bytes) -> dict[int, list[int]]:
+    """Where each struct of a client ends in an update that was checked, as clocks: the text of one stands together."""
+    reader, ends = Reader(data), dict[int, list[int]]()
+    for _ in range(reader.number()):
+        structs, client, clock = reader.number(), reader.number(), reader.number()
+        ends[client] = []
+        for _ in range(structs):
+            clock += _struct(reader, Summary(), client, clock)
+            ends[client].append(clock)
+    return ends
+
+
 def is_empty(data: bytes) -> bool:
     """Whether the update changes nothing: what a client sends that has nothing new."""
     return data == b"\x00\x00"

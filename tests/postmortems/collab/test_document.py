@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pycrdt import Doc, Text
+from pycrdt import Assoc, Doc, Text
 
 from postmortems.collab.document import Gap, LiveDocument, root_name, splices
 from postmortems.collab.wire import BadFrame
@@ -65,6 +67,41 @@ def test_replaced_words_keep_nothing_of_what_they_replace() -> None:
         (other.client, "was drained\nat random"),
         (document.client, " at noon."),
     ]
+
+
+def runs_by_character(copy: Doc[Text]) -> list[tuple[int, str]]:
+    """Whose each character is, asked one by one."""
+    text, found = copy.get(root_name(ONE), type=Text), list[tuple[int, str]]()
+    with copy.transaction():
+        for at, character in enumerate(str(text)):
+            item = text.sticky_index(len(str(text)[:at].encode()), Assoc.AFTER).to_json()["item"]
+            found.append((item["client"], character))
+    pieces = groupby(found, key=itemgetter(0))
+    return [(client, "".join(character for _, character in piece)) for client, piece in pieces]
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.floats(0, 1), st.integers(0, 3), WORDS, st.booleans()), min_size=1, max_size=30
+    )
+)
+def test_runs_say_whose_each_character_is(edits: list[tuple[int, float, int, str, bool]]) -> None:
+    hands = [LiveDocument() for _ in range(3)]
+    for who, where, deleted, words, is_told in edits:
+        characters = list(hands[who].text(ONE))
+        start = int(where * len(characters))
+        begin, end = (len("".join(characters[:at]).encode()) for at in (start, start + deleted))
+        hands[who].edit(ONE, [(begin, end, words)])
+        if is_told:
+            for other in hands:
+                other.apply(hands[who].update())
+    document, copy = LiveDocument(), Doc[Text]()
+    for hand in hands:
+        document.apply(hand.update())
+    copy.apply_update(document.update())
+    runs = document.runs(ONE)
+    assert runs == runs_by_character(copy)
+    assert "".join(words for _, words in runs) == document.text(ONE)
 
 
 def test_texts_lists_what_was_written_in() -> None:
