@@ -226,6 +226,31 @@ def test_long_stretches_without_change_are_left_out() -> None:
     ]  # fmt: skip
 
 
+def test_of_lines_with_too_many_words_together_the_rest_is_marked_as_a_whole() -> None:
+    words = "word " * 250
+    before = [*[f"{n} {words}" for n in range(20)], "The pool ran dry."]
+    after = [*[f"{n} {words}more" for n in range(20)], "The pool was dry."]
+    lines = compared("\n".join(before), "\n".join(after))
+    assert lines[0].right_pieces == [(f"0 {words}", False), ("more", True)]
+    assert lines[19].right_pieces == [(f"19 {words}more", True)]
+    assert lines[20].right_pieces == [("The pool ", False), ("was", True), (" dry.", False)]
+
+
+def test_in_texts_of_very_many_lines_equal_ones_are_not_marked() -> None:
+    before = ["Old"] + [f"Line {n}" for n in range(5_000)] + ["Old"]
+    lines = compared("\n".join(before), "\n".join(["New", *before[1:-1], "New"]))
+    assert [(n, line.mark) for n, line in enumerate(lines) if line.mark != "same"] == [
+        (0, "changed"),
+        (5_001, "changed"),
+    ]
+
+
+def test_a_line_put_into_a_text_of_very_many_lines_is_all_that_is_marked() -> None:
+    before = [f"Line {n}" for n in range(5_000)]
+    lines = compared("\n".join(before), "\n".join([*before[:2_500], "New", *before[2_500:]]))
+    assert [(line.right, line.mark) for line in lines if line.mark != "same"] == [("New", "right")]
+
+
 def test_a_megabyte_of_one_line_is_compared_at_once() -> None:
     words = "word " * 200_000
     [line] = compared(words, words + "more")
