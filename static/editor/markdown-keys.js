@@ -1,7 +1,9 @@
+import { acceptCompletion } from "@codemirror/autocomplete";
 import { deleteMarkupBackward, insertNewlineContinueMarkupCommand } from "@codemirror/lang-markdown";
 import { EditorSelection } from "@codemirror/state";
 
 import { wrap } from "./emphasis.js";
+import { nest, unnest } from "./nesting.js";
 import { isInCell } from "./places.js";
 
 const SAYS = /[^\s>]/;
@@ -109,5 +111,7 @@ export const markdownKeys = [
   { key: "Mod-i", run: wrap("*"), preventDefault: true },
   { key: "Mod-e", run: wrap("`"), preventDefault: true },
   { key: "Mod-k", run: link, preventDefault: true, stopPropagation: true },
+  { key: "Tab", run: acceptCompletion },
   { key: "Tab", run: cell(1), shift: cell(-1) },
+  { key: "Tab", run: nest, shift: unnest },
 ];

@@ -594,6 +594,45 @@ def test_enter_on_an_empty_item_ends_its_list(opened: Opened, section: Section, 
             assert written(page, section) == becomes
 
 
+NESTED = [
+    ("- one\n- two", "Tab", "- one\n  - two"),
+    ("- one\n- ", "Tab", "- one\n  - "),
+    ("1. one\n2. two", "Tab", "1. one\n   1. two"),
+    ("1. one\n   1. two\n2. three", "Tab", "1. one\n   1. two\n   2. three"),
+    ("-   one\n-   two", "Tab", "-   one\n    -   two"),
+    ("- [x] one\n- [ ] two", "Tab", "- [x] one\n  - [ ] two"),
+    ("> - one\n> - two", "Tab", "> - one\n>   - two"),
+    ("- one", "Tab", "- one"),
+    ("- one\n  - two", "Shift+Tab", "- one\n- two"),
+    ("1. one\n   - two", "Shift+Tab", "1. one\n2. two"),
+    ("1. one\n   - two\n     more", "Shift+Tab", "1. one\n2. two\n  more"),
+]
+
+
+def test_tab_nests_an_item_of_a_list(opened: Opened, section: Section, subtests: pytest.Subtests) -> None:
+    for before, key, becomes in NESTED:
+        with subtests.test(becomes=becomes):
+            page = opened(before)
+            page.keyboard.press(key)
+            expect(editor(page)).to_be_focused()
+            assert written(page, section) == becomes
+
+
+def test_tab_takes_what_is_chosen_and_else_leaves_the_editor(opened: Opened, section: Section) -> None:
+    page = opened("- one\n- ")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Tab")
+    expect(editor(page)).not_to_be_focused()
+    page = opened("Some words ")
+    page.keyboard.type("/head")
+    expect(page.get_by_role("option", selected=True)).to_be_visible()
+    page.wait_for_timeout(100)
+    page.keyboard.press("Tab")
+    assert written(page, section) == "Some words\n\n### "
+    page.keyboard.press("Tab")
+    expect(editor(page)).not_to_be_focused()
+
+
 def test_enter_in_the_last_cell_leaves_the_table(opened: Opened, section: Section) -> None:
     page = opened("| a | b |\n| --- | --- |\n| c | d |")
     page.keyboard.press("ArrowLeft")
