@@ -77,7 +77,7 @@ function inBlocks(state, range, mark) {
 }
 
 /** What is selected of the words of each block, without the signs that make it a heading or a task. */
-function piecesOf(state, { from, to }) {
+export function piecesOf(state, { from, to }) {
   const pieces = [];
   treeTo(state, to).iterate({
     from,

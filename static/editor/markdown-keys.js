@@ -2,9 +2,10 @@ import { acceptCompletion } from "@codemirror/autocomplete";
 import { deleteMarkupBackward, insertNewlineContinueMarkupCommand } from "@codemirror/lang-markdown";
 import { EditorSelection } from "@codemirror/state";
 
-import { wrap } from "./emphasis.js";
+import { toast } from "../js/dom.js";
+import { piecesOf, wrap } from "./emphasis.js";
 import { nest, unnest } from "./nesting.js";
-import { isInCell } from "./places.js";
+import { isInCell, linkAround } from "./places.js";
 
 const SAYS = /[^\s>]/;
 
@@ -41,17 +42,25 @@ function leaveTable({ state, dispatch }) {
   return true;
 }
 
-/** `[selection](address)`, with the address selected. */
+/** `[selection](address)`, with the address selected; of what is a link already, its own address. */
 function link({ state, dispatch }) {
   if (state.readOnly) return false;
-  const change = state.changeByRange((range) => {
-    const text = state.sliceDoc(range.from, range.to);
-    const at = range.from + text.length + 3;
-    const changes = { from: range.from, to: range.to, insert: `[${text}](https://)` };
-    return { changes, range: text ? EditorSelection.range(at, at + 8) : EditorSelection.cursor(range.from + 1) };
-  });
-  dispatch(state.update(change, { userEvent: "input", scrollIntoView: true }));
+  const { main } = state.selection;
+  const present = linkAround(state, main.from, main.to);
+  const address = present?.name === "URL" ? present : present?.getChild("URL");
+  if (address) return select(address, state, dispatch);
+  const pieces = main.empty ? [main] : piecesOf(state, main);
+  if (pieces.length > 1) toast("A link is about words of one paragraph.", "info");
+  else if (pieces.length && !present) addLink(pieces[0], state, dispatch);
   return true;
+}
+
+function addLink({ from, to }, state, dispatch) {
+  const text = state.sliceDoc(from, to);
+  const at = from + text.length + 3;
+  const selection = text ? EditorSelection.range(at, at + 8) : EditorSelection.cursor(from + 1);
+  const changes = { from, to, insert: `[${text}](https://)` };
+  dispatch(state.update({ changes, selection, userEvent: "input", scrollIntoView: true }));
 }
 
 const ROW = /^\s*\|.*\|\s*$/;

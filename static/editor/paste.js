@@ -6,7 +6,7 @@ import { toast } from "../js/dom.js";
 import { upload } from "../js/uploads.js";
 import { wholeOnOwnLine } from "./own-line.js";
 import { tidy } from "./pasted-html.js";
-import { isInCell, isInCode, prefixAt, touchesLink } from "./places.js";
+import { isInCell, isInCode, linkAround, prefixAt } from "./places.js";
 import { begin, end, sending } from "./sending.js";
 
 const LINE = /\r\n?|\n/g;
@@ -113,7 +113,7 @@ function linkOnto(state, plain) {
   const text = state.sliceDoc(from, to);
   const address = plain.trim();
   if (!text || !ADDRESS.test(address)) return "";
-  const isLinked = touchesLink(state, from, to) || ADDRESS.test(text.trim());
+  const isLinked = linkAround(state, from, to) || ADDRESS.test(text.trim());
   return isLinked || text.includes("\n") || isInCode(state, from) || isInCode(state, to) ? address : `[${text}](${address})`;
 }
 

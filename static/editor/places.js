@@ -49,16 +49,16 @@ export function isInCell(state, at) {
   return at >= row.from && at <= row.to && !isOutside;
 }
 
-/** Is any of this part of a link, or an address that becomes one by itself? */
-export function touchesLink(state, from, to) {
-  let isTouched = false;
+/** The first link that any of this is part of, or an address that becomes one by itself; null when there is none. */
+export function linkAround(state, from, to) {
+  let found = null;
   treeTo(state, to).iterate({
     from,
     to,
     enter({ name, from: begin, to: end, node }) {
       const isWritten = name !== "Link" || node.getChild("URL") || node.getChild("LinkLabel");
-      if (LINKS.has(name) && isWritten && begin < to && end > from) isTouched = true;
+      if (LINKS.has(name) && isWritten && begin < to && end > from) found ??= node;
     },
   });
-  return isTouched;
+  return found;
 }

@@ -640,6 +640,33 @@ def test_enter_in_the_last_cell_leaves_the_table(opened: Opened, section: Sectio
     assert written(page, section) == "| a | b |\n| --- | --- |\n| c | d |\n\nThen"
 
 
+# -- Links -------------------------------------------------------------------------------------------------------------
+
+
+LINKED = [
+    ("a word", 2, 4, "a [word](X)"),
+    ("a ", 2, 0, "a [X](https://)"),
+    ("### Title", 0, 9, "### [Title](X)"),
+    ("one\n\ntwo", 0, 8, "X"),
+    ("- one\n- two", 0, 11, "X"),
+    ("a [word](https://a.example)", 3, 4, "a [word](X)"),
+    ("a [word](https://a.example)", 5, 0, "a [word](X)"),
+    ("a https://a.example", 5, 0, "a X"),
+]
+
+
+def test_a_key_links_words_of_one_block_or_goes_to_their_address(
+    opened: Opened, section: Section, subtests: pytest.Subtests
+) -> None:
+    for body, first, count, becomes in LINKED:
+        with subtests.test(body=body, becomes=becomes):
+            page = opened(body)
+            choose(page, first, count)
+            page.keyboard.press("Control+k")
+            page.keyboard.type("X")
+            assert written(page, section) == becomes
+
+
 # -- Undoing -----------------------------------------------------------------------------------------------------------
 
 
