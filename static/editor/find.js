@@ -1,5 +1,9 @@
-import { closeSearchPanel, getSearchQuery, openSearchPanel, search, searchKeymap, setSearchQuery } from "@codemirror/search";
+import { closeSearchPanel, getSearchQuery, openSearchPanel, replaceAll, search, searchKeymap, setSearchQuery } from "@codemirror/search";
 import { EditorView, ViewPlugin, keymap } from "@codemirror/view";
+
+import { toast } from "../js/dom.js";
+
+const NOTHING = "Nothing found.";
 
 /** The first match in `view` behind position `from`; null when there is none. */
 function nextIn(view, query, from) {
@@ -13,6 +17,13 @@ function previousIn(view, query, to) {
   const cursor = query.getCursor(view.state, 0, to);
   for (let step = cursor.next(); !step.done; step = cursor.next()) last = step.value;
   return last;
+}
+
+function countIn(view, query) {
+  let count = 0;
+  const cursor = query.getCursor(view.state);
+  while (!cursor.next().done) count += 1;
+  return count;
 }
 
 const matchIn = (view, query, isForward, position) =>
@@ -49,7 +60,21 @@ export function finding(views) {
       const match = matchIn(other, query, isForward);
       if (match) return show(view, other, query, match);
     }
+    toast(NOTHING);
     return true;
+  };
+
+  /** What is found in all sections; each undoes its own. */
+  const replace = (view) => {
+    const query = getSearchQuery(view.state);
+    const found = views().filter(({ state }) => query.valid && !state.readOnly).map((each) => [each, countIn(each, query)]);
+    const counts = found.filter(([, count]) => count);
+    for (const [each] of counts) {
+      each.dispatch({ effects: setSearchQuery.of(query) });
+      replaceAll(each);
+    }
+    const sum = counts.reduce((total, [, count]) => total + count, 0);
+    toast(sum ? `${sum} replaced in ${counts.length === 1 ? "one section" : `${counts.length} sections`}.` : NOTHING);
   };
   const [next, previous] = [go(true), go(false)];
 
@@ -66,8 +91,9 @@ export function finding(views) {
       if (event.key === "Enter" && event.target.closest(".cm-search [main-field]")) take(event, event.shiftKey ? previous : next);
     }, options);
     view.dom.addEventListener("click", (event) => {
-      const button = event.target.closest(".cm-search button[name=next], .cm-search button[name=prev]");
-      if (button) take(event, button.name === "next" ? next : previous);
+      const button = event.target.closest(".cm-search button");
+      const command = { next, prev: previous, replaceAll: replace }[button?.name];
+      if (command) take(event, command);
     }, options);
     return { destroy: () => stop.abort() };
   });

@@ -148,6 +148,28 @@ def test_find_goes_on_in_the_next_section_and_begins_again_after_the_last(
     expect(editor(page)).to_be_focused()
 
 
+def test_find_says_that_there_is_nothing_and_replaces_in_all_sections(
+    opened: Callable[..., Page], section: Section, alice: User
+) -> None:
+    Section.objects.filter(pk=section.pk).update(body="The pool ran dry, the pool.")
+    SectionFactory.create(postmortem=section.postmortem, title="Impact", body="A POOL of buyers", position=4)
+    page = opened(alice)
+    editor(page).click()
+    page.keyboard.press("Control+f")
+    page.keyboard.type("pond")
+    page.keyboard.press("Enter")
+    expect(page.locator(".toast-item")).to_contain_text("Nothing found.")
+    page.get_by_role("textbox", name="Find").fill("pool")
+    page.get_by_role("textbox", name="Replace").fill("queue")
+    page.get_by_role("button", name="replace all").click()
+    expect(page.locator(".toast-item").last).to_contain_text("3 replaced in 2 sections.")
+    expect(editor(page)).to_have_text("The queue ran dry, the queue.")
+    expect(editor(page, "Impact")).to_have_text("A queue of buyers")
+    box = page.get_by_role("button", name="close", exact=True).bounding_box()
+    assert box
+    assert min(box["width"], box["height"]) >= 24
+
+
 def test_half_a_character_is_never_written(opened: Callable[..., Page], section: Section, alice: User) -> None:
     page = opened(alice)
     type_at_end(page, "😀")
