@@ -100,12 +100,18 @@ def reference_keys(text: str) -> set[str]:
 
 def resolve_references(text: str, references: Mapping[str, Reference]) -> str:
     """The same Markdown with what its names stand for written out; code stays as it is."""
+    escaped = {key: Reference(_MARKS.sub(r"\\\1", found.text), found.url) for key, found in references.items()}
+    return name_references(text, escaped)
 
-    def written_out(match: re.Match[str]) -> str:
+
+def name_references(text: str, references: Mapping[str, Reference]) -> str:
+    """The text as it was typed, with what its names stand for as an editor shows it; no Markdown any more."""
+
+    def named(match: re.Match[str]) -> str:
         reference = references.get(match["key"] or "")
-        return _MARKS.sub(r"\\\1", reference.text) if reference else match[0]
+        return reference.text if reference else match[0]
 
-    return _CODE_OR_REFERENCE.sub(written_out, text)
+    return _CODE_OR_REFERENCE.sub(named, text)
 
 
 # -- Rendering --------------------------------------------------------------------------------------------------------

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.search import SearchQuery
-from django.db.models import BooleanField, Case, Count, Exists, F, Func, Min, OuterRef, Prefetch, Q, QuerySet, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    Count,
+    Exists,
+    F,
+    Func,
+    Min,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    When,
+)
 
 from accounts.enums import Visibility
 from accounts.models import Team, User
 from accounts.paging import Page, page_of
+from incidents.markdown import name_references
 from incidents.models import Incident, Service, incident_visibility
 from postmortems.blocks import block_of
 from postmortems.collab import store
@@ -42,6 +57,7 @@ from postmortems.models import (
     Thread,
     own_visibility,
 )
+from postmortems.references import references_in
 
 SHOWN_NEWS = 20
 MOST_KNOWN_TAGS = 300
@@ -206,7 +222,14 @@ def attribution_of(postmortem: Postmortem) -> list[Attribution]:
         return []
     people = User.objects.in_bulk(set(loaded.writers.values()))
     sections = [section for section in sections_of(postmortem) if section.is_prose]
-    return [Attribution(each, _by_person(loaded.document.runs(each.pk), loaded.writers, people)) for each in sections]
+    found = [(each, _by_person(loaded.document.runs(each.pk), loaded.writers, people)) for each in sections]
+    named = naming(postmortem, [text for _, pieces in found for _, text in pieces])
+    return [Attribution(each, [(person, named(text)) for person, text in pieces]) for each, pieces in found]
+
+
+def naming(postmortem: Postmortem, texts: Iterable[str]) -> Callable[[str], str]:
+    """How the references in `texts` are shown: by what they stand for now, as in the editor."""
+    return partial(name_references, references=references_in(postmortem, texts))
 
 
 def _by_person(

@@ -71,13 +71,15 @@ def revision(request: Request, revision: Revision) -> HttpResponse:
         else (section, earlier.get(section.pk, ""), then.get(section.pk, ""))
         for section in sections
     ]
+    changed = [(section, one, two) for section, one, two in pairs if one != two]
+    named = queries.naming(postmortem, [text for _, *texts in changed for text in texts])
     context = {
         "revision": revision,
         "postmortem": postmortem,
         "before": before,
         "is_now": is_now,
         "is_inline": "inline" in request.GET,
-        "differences": [Difference(s, around_changes(compared(one, two))) for s, one, two in pairs if one != two],
+        "differences": [Difference(s, around_changes(compared(named(one), named(two)))) for s, one, two in changed],
         "can_edit": rules.can_edit(request.user, postmortem) and not postmortem.is_published,
     }
     return render(request, "postmortems/revision.html", context)

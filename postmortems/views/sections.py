@@ -222,12 +222,13 @@ def section_revision(request: Request, revision: SectionRevision) -> HttpRespons
     """One text of the past beside what the section says now."""
     section = revision.section
     queries.with_live_texts([section])
+    named = queries.naming(revision.postmortem, [revision.body, section.body])
     context = {
         "revision": revision,
         "section": section,
         "postmortem": revision.postmortem,
         "html": rendered_text(revision.postmortem, revision.body),
-        "lines": compared(revision.body, section.body),
+        "lines": compared(named(revision.body), named(section.body)),
         "is_current": revision.body == section.body,
         "can_edit": rules.can_edit(request.user, section) and not revision.postmortem.is_published,
     }

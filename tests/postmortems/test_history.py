@@ -166,6 +166,21 @@ def test_it_says_whose_words_are_whose(as_user: As, alice: User, bob: User, sect
     assert 'title="Alice Archer"><span class="sr-only">Alice Archer: </span>Alice 👩🏽‍🚒 wrote. </span>Begin.' in page
 
 
+def test_it_names_people_and_facts_as_the_editor_does(as_user: As, alice: User, bob: User, section: Section) -> None:
+    User.objects.filter(pk=bob.pk).update(display_name="Bob_Baker")
+    revision = pause(LivePage(section, alice), f"{{{{person:{bob.pk}}}}} saw it. ")
+    client = as_user(alice)
+    kept = revision.sections.get()
+    for path in (
+        f"/postmortems/{section.postmortem_id}/attribution/",
+        f"/revisions/{revision.pk}/",
+        f"/section-revisions/{kept.pk}/",
+    ):
+        page = page_of(client, path)
+        assert "person:" not in page
+        assert "Bob_Baker" in page
+
+
 def test_what_was_saved_before_the_live_text_began_is_its_authors_too(
     as_user: As, alice: User, bob: User, section: Section
 ) -> None:
