@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +25,7 @@ from django.db.models import (
     Prefetch,
     Q,
     QuerySet,
+    TextField,
     When,
 )
 
@@ -265,18 +268,28 @@ def participants_of(postmortem: Postmortem) -> QuerySet[Participant]:
 
 
 MOST_MENTIONABLE = 8
+_ACCENTS = re.compile("[\u0300-\u036f]")
+
+
+class PlainName(Func):
+    """A name in small letters and without accents, as it is typed in a hurry."""
+
+    template = f"regexp_replace(normalize(lower(%(expressions)s), NFKD), '{_ACCENTS.pattern}', '', 'g')"
+    output_field = TextField()
 
 
 def mentionable_people(postmortem: Postmortem, typed: str) -> list[tuple[User, str]]:
     """People with a name that begins like `typed` and who may see the post-mortem, each with the part they play.
 
-    A word within the name counts too. Those who take part come first.
+    Any word of the name counts, and no accents do. Those who take part come first.
     """
-    begins = Q(display_name__istartswith=typed) | Q(display_name__icontains=f" {typed}")
+    begin = _ACCENTS.sub("", unicodedata.normalize("NFKD", typed.lower()))
+    begins = Q(plain_name__startswith=begin) | Q(plain_name__contains=f" {begin}") | Q(plain_name__contains=f"-{begin}")
     roles = {participant.user_id: participant.get_role_display() for participant in participants_of(postmortem)}
     roles[postmortem.owner_id] = "Owner"
     rank = Case(When(pk__in=roles, then=0), When(memberships__team=postmortem.team, then=1), default=2)
-    people = User.objects.filter(begins, is_active=True).annotate(rank=Min(rank)).order_by("rank", "display_name")
+    named = User.objects.annotate(plain_name=PlainName("display_name"), rank=Min(rank))
+    people = named.filter(begins, is_active=True).order_by("rank", "display_name")
     shown = Postmortem.objects.filter(pk=postmortem.pk)
     seeing = (person for person in people[: MOST_MENTIONABLE * 8] if shown.visible_to(person).exists())
     return [(person, roles.get(person.pk, "")) for person in islice(seeing, MOST_MENTIONABLE)]

@@ -20,6 +20,7 @@ from postmortems.collab import store
 from postmortems.enums import ThreadState
 from postmortems.models import Comment, CommentNotice, Participant, Postmortem, Section, Thread
 from postmortems.services.comment import nearest, quoted_at
+from tests.factories.accounts import UserFactory
 from tests.factories.postmortems import PostmortemFactory, SectionFactory
 
 pytestmark = pytest.mark.django_db
@@ -281,6 +282,16 @@ def test_what_stays_unread_is_mailed_once(as_user: As, alice: User, thread: Thre
     assert letter.to == [alice.email]
     assert "How do we know?" in str(letter.body)
     assert f"/postmortems/{section.postmortem_id}/comments/" in str(letter.body)
+
+
+@pytest.mark.parametrize("typed", ["tomas", "Tomáš", "NOVAK", "nová", "maria"])
+def test_people_are_found_by_any_word_of_their_name_without_accents(
+    as_user: As, alice: User, section: Section, typed: str
+) -> None:
+    UserFactory.create(display_name="Tomáš Anna-Maria Novák")
+    UserFactory.create(display_name="Stomas Innovak")
+    answer = as_user(alice).get(f"/postmortems/{section.postmortem_id}/mentionable/", {"q": typed})
+    assert [person["name"] for person in answer.json()["people"]] == ["Tomáš Anna-Maria Novák"]
 
 
 def test_a_mail_names_who_is_mentioned(as_user: As, alice: User, bob: User, thread: Thread) -> None:
