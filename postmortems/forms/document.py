@@ -132,6 +132,8 @@ class ThreadForm(CleanTextMixin, forms.Form):
             self.cleaned_data["replacement"] = None
             if not self.cleaned_data.get("body", "").strip():
                 self.add_error("body", "Write what you want to say.")
+        elif "quote" in self.cleaned_data and self.cleaned_data.get("replacement") == self.cleaned_data["quote"]:
+            self.add_error("replacement", "That is what the text says already: write what it should say instead.")
         return data
 
 

@@ -177,6 +177,13 @@ def test_a_suggestion_for_words_that_others_changed_shows_what_it_would_replace(
     assert "The pool had no connection left" in Section.objects.get(pk=section.pk).body
 
 
+def test_a_suggestion_of_what_the_text_says_already_is_refused(as_user: As, bob: User, section: Section) -> None:
+    answer = begin(as_user(bob), section, is_suggestion="True", replacement="ran dry", body="")
+    assert answer.status_code == 422
+    assert "That is what the text says already" in answer.content.decode()
+    assert not Thread.objects.exists()
+
+
 def test_a_suggestion_for_words_that_are_gone_changes_nothing(
     as_user: As, alice: User, suggestion: Thread, section: Section
 ) -> None:
