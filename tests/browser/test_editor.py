@@ -667,6 +667,18 @@ def test_a_key_links_words_of_one_block_or_goes_to_their_address(
             assert written(page, section) == becomes
 
 
+# -- Keys --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_keys_of_the_editor_are_in_the_list_of_shortcuts(opened: Opened) -> None:
+    page = opened()
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
+    for key in ("Bold", "Leave the text", "Send a comment"):
+        expect(dialog.get_by_text(key)).to_be_visible()
+
+
 # -- Undoing -----------------------------------------------------------------------------------------------------------
 
 

@@ -50,10 +50,12 @@ class KeyShortcuts extends HTMLElement {
     this.dialog.showModal();
   }
 
+  /** Those that an editor on the page has of its own are told by `data-editor-keys`. */
   list() {
-    const rows = this.hotkeys().map((element) => {
-      const label = element.dataset.hotkeyLabel ?? element.textContent.trim().replaceAll(/\s+/g, " ");
-      return make("div", {}, make("dt", {}, label), this.keysOf(element.dataset.hotkey));
+    const rows = [...document.querySelectorAll("[data-hotkey], [data-editor-keys]")].map((element) => {
+      const { hotkey, hotkeyLabel, editorKeys } = element.dataset;
+      const label = hotkeyLabel ?? element.textContent.trim().replaceAll(/\s+/g, " ");
+      return make("div", {}, make("dt", {}, label), this.keysOf(hotkey ?? editorKeys));
     });
     this.querySelector(".shortcut-list").replaceChildren(...rows);
   }
