@@ -96,7 +96,7 @@ def struct_ends(data: bytes) -> dict[int, list[int]]:
         structs, client, clock = reader.number(), reader.number(), reader.number()
         ends[client] = []
         for _ in range(structs):
-            clock += _struct(reader, Summary(), client, clock)
+            clock += _struct(reader, Summary(), client, clock, GC)[1]
             ends[client].append(clock)
     return ends
 
