@@ -18,6 +18,7 @@ from pycrdt import Assoc, Doc, Text
 
 from postmortems.collab.updates import NO_TEXT, ROOT, Summary, check_update, struct_ends
 from postmortems.collab.wire import BadFrame, Reader
+from postmortems.comparison import WORDS
 
 LARGEST_DOCUMENT = 8 * 1024 * 1024
 """Bytes, as the update that is all of it: nobody makes it grow beyond."""
@@ -222,7 +223,8 @@ def as_kept(words: str) -> str:
 def splices(before: str, after: str) -> list[tuple[int, int, str]]:
     """Edits that make `after` of `before`: from and to in UTF-8 bytes of `before`, and what goes there instead.
 
-    Lines first, then characters within the lines that changed: quick on long texts, small where it matters.
+    Lines first, then words within the lines that changed: quick on long texts, small where it matters. Words are put in
+    or taken out whole: of one that stays in part, its author's undo would leave a patchwork.
     """
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     found: list[tuple[int, int, str]] = []
@@ -240,9 +242,21 @@ MOST_COMPARED = 2_000
 def _within(before: str, after: str, at: int) -> list[tuple[int, int, str]]:
     if max(len(before), len(after)) > MOST_COMPARED:
         return [_between_common_ends(before, after, at)]
-    offsets = _offsets(before)
-    codes = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
-    return [(at + offsets[i], at + offsets[j], after[k:m]) for tag, i, j, k, m in codes if tag != "equal"]
+    old, new = WORDS.findall(before), WORDS.findall(after)
+    offsets = _offsets(old)
+    codes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    changed = [("".join(old[i:j]), "".join(new[k:m]), at + offsets[i]) for tag, i, j, k, m in codes if tag != "equal"]
+    return [_grown(*each) or _whole(*each) for each in changed]
+
+
+def _grown(before: str, after: str, at: int) -> tuple[int, int, str] | None:
+    """What was put into a word, or taken out of it, if that is all."""
+    start, end, insert = _between_common_ends(before, after, at)
+    return (start, end, insert) if start == end or not insert else None
+
+
+def _whole(before: str, after: str, at: int) -> tuple[int, int, str]:
+    return at, at + len(before.encode()), after
 
 
 def _between_common_ends(before: str, after: str, at: int) -> tuple[int, int, str]:
@@ -254,7 +268,7 @@ def _between_common_ends(before: str, after: str, at: int) -> tuple[int, int, st
     return start, end, after[head : len(after) - tail]
 
 
-def _offsets(parts: str | list[str]) -> list[int]:
+def _offsets(parts: list[str]) -> list[int]:
     """Where each part begins, in UTF-8 bytes, and where the last ends."""
     found = [0]
     for part in parts:
