@@ -31,11 +31,11 @@ function setApart(transaction) {
   return startState.update({ changes }, { changes: blank, selection, sequential: true, userEvent: "input", scrollIntoView: true });
 }
 
-/** Enter in the last cell of a table leaves it; right under it, what is written would be a row. */
+/** Enter in the last cell of a table leaves it: right under it, what is written would be a row. Behind its bar, it may be. */
 function leaveTable({ state, dispatch }) {
   const { head } = state.selection.main;
   const line = state.doc.lineAt(head);
-  const isLast = ROW.test(line.text) && isInCell(state, line.from + line.text.indexOf("|") + 1) && !neighbour(state.doc, line, 1);
+  const isLast = ROW.test(line.text) && isInCell(state, head) && !neighbour(state.doc, line, 1);
   if (state.readOnly || !isLast || head < cellsOf(line).at(-1).from) return false;
   const selection = { anchor: line.to + 2 };
   dispatch(state.update({ changes: { from: line.to, insert: "\n\n" }, selection, userEvent: "input", scrollIntoView: true }));

@@ -638,6 +638,9 @@ def test_enter_in_the_last_cell_leaves_the_table(opened: Opened, section: Sectio
     page.keyboard.press("ArrowLeft")
     page.keyboard.type("\nThen")
     assert written(page, section) == "| a | b |\n| --- | --- |\n| c | d |\n\nThen"
+    page = opened("| a | b |\n| --- | --- |\n| c | d |")
+    page.keyboard.type("\n| e | f |")
+    assert written(page, section) == "| a | b |\n| --- | --- |\n| c | d |\n| e | f |"
 
 
 # -- Links -------------------------------------------------------------------------------------------------------------

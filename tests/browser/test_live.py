@@ -296,6 +296,7 @@ def test_what_was_kept_before_it_was_restricted_is_saved_and_goes(
     context.set_offline(True)
     type_at_end(page, " Secret.")
     expect(chip(page)).to_contain_text("kept here")
+    page.wait_for_timeout(150)
     page.close()
     Postmortem.objects.filter(pk=section.postmortem_id).update(visibility="restricted")
     context.set_offline(False)
