@@ -84,6 +84,7 @@ def test_the_menu_of_a_selection_goes_with_the_focus_and_is_reached_by_keys(
     editor(page, "Impact").click()
     expect(menu).to_have_count(0)
     editor(page).focus()
+    expect(menu).to_have_count(1)
     page.keyboard.press("Tab")
     expect(menu.get_by_role("button", name="Comment")).to_be_focused()
     page.keyboard.press("Enter")
