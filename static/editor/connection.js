@@ -96,6 +96,7 @@ export class Connection extends EventTarget {
   }
 
   opened(line) {
+    this.hasAsked = false;
     if (line instanceof SocketLine) this.hadSocket = true;
     this.heardAt = Date.now();
     line.send(messages.stateVector(Y.encodeStateVector(this.doc)));
@@ -153,12 +154,18 @@ export class Connection extends EventTarget {
     }
   }
 
-  /** A connection may die without a word: ask, the sooner if something waits to be saved. */
+  /**
+   * A connection may die without a word: ask, the sooner if something waits to be saved. Nothing is given up that was
+   * not asked: in a tab that nobody looks at, this is called once a minute.
+   */
   listenClosely(silence) {
     const [asksAfter, givesUpAfter] = this.outbox.count ? HURRIED_MS : PATIENT_MS;
     if (this.line instanceof PollingLine) return;
-    if (silence > givesUpAfter) this.drop();
-    else if (silence > asksAfter) this.line.send(messages.whoIsHere());
+    if (silence > givesUpAfter && this.hasAsked) this.drop();
+    else if (silence > asksAfter) {
+      this.hasAsked = true;
+      this.line.send(messages.whoIsHere());
+    }
   }
 
   /** WebSockets work after all. */
@@ -175,6 +182,7 @@ export class Connection extends EventTarget {
 
   take(list) {
     this.heardAt = Date.now();
+    this.hasAsked = false;
     for (const [name, value] of list) this[`take_${name}`](value);
   }
 

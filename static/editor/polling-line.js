@@ -3,7 +3,7 @@ import * as Y from "yjs";
 import { frameOf, read, stateVector } from "./messages.js";
 
 const PATIENCE_MS = 30_000;
-const NOTHING = { list: [], changes: "" };
+const NOTHING = { list: [], head: 0, changes: "" };
 
 /** The same frames by plain HTTP: one request hands in what was written, another waits for news. */
 export class PollingLine {
@@ -61,7 +61,8 @@ export class PollingLine {
     while (!this.isClosed) {
       const state = stateVector(Y.encodeStateVector(this.doc));
       const answer = await this.exchange([state, this.on.presence()], `since=${this.head}&changes=${changes}`);
-      changes = answer.changes;
+      ({ changes } = answer);
+      this.head = answer.head;
       this.pass(answer.list, this.acknowledged);
     }
   }
@@ -73,9 +74,9 @@ export class PollingLine {
       const response = await fetch(`${this.url}&${asked}`, { method: "POST", body, signal: patience });
       if (!response.ok) this.end(await codeOf(response));
       if (this.isClosed) return NOTHING;
-      this.head = Math.max(this.head, Number(response.headers.get("Debrief-Head")));
       const list = read(new Uint8Array(await response.arrayBuffer()));
-      return { list, changes: response.headers.get("Debrief-Changes") };
+      const { headers } = response;
+      return { list, head: Number(headers.get("Debrief-Head")), changes: headers.get("Debrief-Changes") };
     } catch {
       this.end(1006);
       return NOTHING;

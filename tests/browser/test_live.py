@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import BrowserContext, Dialog, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Dialog, Locator, Page, WebSocket, expect
 
 from accounts.models import Team, User
+from actions.services.action import ActionFacts, add_action
 from incidents.models import Incident
 from incidents.services.incidents import incident_was_changed
 from postmortems.collab import store
@@ -552,6 +553,46 @@ def test_blocks_follow_others_without_disturbing_whoever_types(
     lesson.fill("")
     editor(page).click()
     expect(page.locator(".section-lessons")).to_contain_text("Watch the pool")
+
+
+def test_what_is_chosen_in_a_block_stays_while_others_change_it(
+    opened: Callable[..., Page], section: Section, alice: User, bob: User
+) -> None:
+    SectionFactory.create(postmortem=section.postmortem, title="Action items", kind="actions", position=4)
+    page = opened(alice)
+    block = page.locator(".section-actions")
+    block.get_by_role("link", name="Add").first.click()
+    chosen = block.locator("select").first
+    before = chosen.input_value()
+    chosen.select_option(index=2)
+    value = chosen.input_value()
+    assert value != before
+    editor(page).click()
+    facts = ActionFacts(title="Alert on the pool")
+    add_action(postmortem=section.postmortem, facts=facts, by=bob, now=timezone.now())
+    page.wait_for_timeout(1_000)
+    expect(chosen).to_have_value(value)
+    chosen.select_option(before)
+    editor(page).click()
+    expect(block).to_contain_text("Alert on the pool")
+
+
+def test_a_tab_that_nobody_looks_at_keeps_its_connection(opened: Callable[..., Page], alice: User) -> None:
+    sockets: list[WebSocket] = []
+
+    def note(socket: WebSocket) -> None:
+        sockets.append(socket)
+
+    page = opened(alice)
+    page.on("websocket", note)
+    page.clock.install()
+    page.reload()
+    expect(chip(page)).to_have_text("All changes saved")
+    for _ in range(3):
+        page.clock.fast_forward(60_000)  # timers of hidden tabs are let go on once a minute
+        page.wait_for_timeout(300)
+    expect(chip(page)).to_have_text("All changes saved")
+    assert len(sockets) == 1
 
 
 # -- Comments ----------------------------------------------------------------------------------------------------------
