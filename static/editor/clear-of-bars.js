@@ -11,17 +11,18 @@ const MARGIN = 5;
 export const clearOfBars = EditorView.scrollHandler.of((view, { head }) => {
   view.requestMeasure({
     key: clearOfBars,
-    read: () => hiddenOf(view.coordsAtPos(head)),
+    read: () => hiddenOf(view, view.coordsAtPos(head)),
     write: (hidden) => hidden && window.scrollBy(0, hidden),
   });
   return false;
 });
 
 /** How far the page has to go on until this is seen; back, if that is negative. */
-function hiddenOf(place) {
+function hiddenOf({ dom }, place) {
   if (!place) return 0;
   const bar = document.querySelector(".live-bar");
-  const top = (bar ? parseFloat(getComputedStyle(bar).top) + bar.offsetHeight : 0) + MARGIN;
+  const panels = dom.querySelector(".cm-panels-top")?.offsetHeight ?? 0;
+  const top = (bar ? parseFloat(getComputedStyle(bar).top) + bar.offsetHeight : 0) + panels + MARGIN;
   const bottom = Math.min(...[...document.querySelectorAll(OVER_THE_END)].map(topOf), window.visualViewport.height) - MARGIN;
   if (place.top < top) return place.top - top;
   return Math.max(0, place.bottom - bottom);

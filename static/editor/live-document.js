@@ -46,6 +46,7 @@ class LiveDocument extends HTMLElement {
     for (const name of ["wheel", "touchmove", "keydown"]) {
       this.addEventListener(name, (event) => this.unfollow(event), { signal, passive: true });
     }
+    this.watchBar(this.querySelector(".live-bar"));
     this.querySelector(".offer-text").addEventListener("click", () => this.copyText(), { signal });
     this.querySelector(".drop-changes").addEventListener("submit", (event) => this.dropChanges(event), { signal });
     window.addEventListener("beforeunload", (event) => this.leaving(event), { signal });
@@ -53,8 +54,15 @@ class LiveDocument extends HTMLElement {
     this.begin(signal);
   }
 
+  /** What sticks below the bar has to know how high it is: on a phone it takes two lines. */
+  watchBar(bar) {
+    this.barWatch = new ResizeObserver(() => this.style.setProperty("--live-bar", `${bar.offsetHeight}px`));
+    this.barWatch.observe(bar);
+  }
+
   disconnectedCallback() {
     this.stop.abort();
+    this.barWatch.disconnect();
     this.here.destroy();
     this.blocks.destroy();
     this.comments.destroy();

@@ -171,6 +171,31 @@ def test_find_says_that_there_is_nothing_and_replaces_in_all_sections(
     assert min(box["width"], box["height"]) >= 24
 
 
+def test_what_finds_is_below_the_bars_and_what_is_found_below_that(
+    opened: Callable[..., Page], section: Section, alice: User
+) -> None:
+    Section.objects.filter(pk=section.pk).update(body="\n\n".join(f"Paragraph {n}" for n in range(80)))
+    page = opened(alice)
+    editor(page).click()
+    page.keyboard.press("Control+End")
+    page.keyboard.press("Control+f")
+    panel = page.locator(".cm-search")
+    expect(panel).to_be_visible()
+    bar = page.locator(".live-bar").bounding_box()
+    found = panel.bounding_box()
+    assert bar
+    assert found
+    assert found["y"] >= bar["y"] + bar["height"] - 1
+    page.keyboard.type("Paragraph 7")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.press("Shift+Enter")
+    for _ in range(12):
+        page.keyboard.press("Shift+Enter")
+    match = page.locator(".cm-searchMatch-selected").bounding_box()
+    assert match
+    assert match["y"] >= found["y"] + found["height"] - 1
+
+
 def test_half_a_character_is_never_written(opened: Callable[..., Page], section: Section, alice: User) -> None:
     page = opened(alice)
     type_at_end(page, "😀")
