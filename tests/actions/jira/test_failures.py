@@ -333,7 +333,7 @@ def test_administrators_are_told_once_that_jira_refuses(both: Both, alice: User)
     User.objects.filter(pk=alice.pk).update(is_administrator=True)
     both.server.faults.append(Fault("401"))
     both.sync(both.add())
-    ItemSync.objects.filter(action=both.add()).update(state="unlinked", waiting_since=both.clock())
+    ItemSync.objects.filter(action=both.add(title="Not kept")).update(state="unlinked", waiting_since=both.clock())
     assert [tell_of_pauses(now=both.clock()) for _ in range(2)] == [1, 0]
     [message] = mail.outbox
     assert (message.to, message.subject) == ([alice.email], "Jira 1 is paused: Jira refuses")
