@@ -198,6 +198,24 @@ def slowly(route: Route) -> None:
     route.continue_()
 
 
+def answered_late(route: Route) -> None:
+    response = route.fetch()
+    time.sleep(1)
+    route.fulfill(response=response)
+
+
+def test_an_answer_finds_its_place_though_others_changed_the_list_meanwhile(opened: Opened, alice: User) -> None:
+    page = opened(alice)
+    comment_on(page, "noon", "When?")
+    shown = page.locator("article.thread")
+    shown.get_by_role("link", name="Edit your comment").click()
+    shown.get_by_role("textbox", name="Comment").fill("In which time zone?")
+    page.route("**/comments/*/edit/", answered_late)
+    shown.get_by_role("button", name="Save").click()
+    expect(shown.locator(".comment .prose")).to_contain_text("In which time zone?")
+    expect(shown.get_by_role("textbox", name="Comment")).to_have_count(0)
+
+
 def test_what_others_say_neither_waits_for_a_draft_nor_takes_it_away(
     opened: Opened, section: Section, alice: User, bob: User
 ) -> None:

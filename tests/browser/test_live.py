@@ -597,6 +597,7 @@ def test_what_is_chosen_in_a_block_stays_while_others_change_it(
     add_action(postmortem=section.postmortem, facts=facts, by=bob, now=timezone.now())
     page.wait_for_timeout(1_000)
     expect(chosen).to_have_value(value)
+    chosen.focus()
     chosen.select_option(before)
     editor(page).click()
     expect(block).to_contain_text("Alert on the pool")

@@ -10,12 +10,18 @@ class SwapDrafts extends HTMLElement {
   connectedCallback() {
     this.stop = new AbortController();
     const { signal } = this.stop;
+    document.addEventListener("htmx:after:request", (event) => this.aim(event.detail.ctx), { signal });
     document.addEventListener("htmx:before:swap", (event) => this.take(event.detail.ctx), { signal });
     document.addEventListener("htmx:finally:swap", (event) => this.putBack(event.detail.ctx), { signal });
   }
 
   disconnectedCallback() {
     this.stop.abort();
+  }
+
+  /** A swap meanwhile has replaced what the answer is for: it goes where that stands now. */
+  aim(ctx) {
+    if (ctx.target?.isConnected === false && ctx.target.id) ctx.target = document.getElementById(ctx.target.id) ?? ctx.target;
   }
 
   /** Taken out before the swap, they go on as they are; a stand-in keeps their place, should nothing replace it. */
