@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import BrowserContext, Error, Locator, Page, Route, expect
+from playwright.sync_api import BrowserContext, Error, Locator, Page, Route, TimeoutError, expect
 
 from accounts.models import User
 from postmortems.enums import ThreadState
@@ -166,10 +167,14 @@ def test_on_a_phone_comments_open_without_losing_the_place(
 
 
 def answer_of(thread: Locator) -> Locator:
-    """The field for a reply to `thread`, opened and with the caret in it."""
-    thread.locator("summary", has_text="Reply").click()
+    """The field for a reply to `thread`, opened and with the caret in it; a list drawn anew just then closes it."""
     field = thread.get_by_role("textbox", name="Reply")
-    field.focus()
+    for _ in range(3):
+        thread.locator("summary", has_text="Reply").click()
+        with suppress(TimeoutError):
+            field.focus(timeout=3_000)
+            break
+    expect(field).to_be_focused()
     return field
 
 
