@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -36,6 +36,7 @@ from incidents.markdown import name_references
 from incidents.models import Incident, Service, incident_visibility
 from postmortems.blocks import block_of
 from postmortems.collab import store
+from postmortems.collab.authors import pieces_of
 from postmortems.collab.store import NeverOpened
 from postmortems.enums import SectionKind, State
 from postmortems.models import (
@@ -225,27 +226,14 @@ def attribution_of(postmortem: Postmortem) -> list[Attribution]:
         return []
     people = User.objects.in_bulk(set(loaded.writers.values()))
     sections = [section for section in sections_of(postmortem) if section.is_prose]
-    found = [(each, _by_person(loaded.document.runs(each.pk), loaded.writers, people)) for each in sections]
-    named = naming(postmortem, [text for _, pieces in found for _, text in pieces])
-    return [Attribution(each, [(person, named(text)) for person, text in pieces]) for each, pieces in found]
+    found = pieces_of(loaded.document, [each.pk for each in sections], loaded.writers)
+    named = naming(postmortem, [text for pieces in found.values() for _, text in pieces])
+    return [Attribution(each, [(people.get(pk), named(text)) for pk, text in found[each.pk]]) for each in sections]
 
 
 def naming(postmortem: Postmortem, texts: Iterable[str]) -> Callable[[str], str]:
     """How the references in `texts` are shown: by what they stand for now, as in the editor."""
     return partial(name_references, references=references_in(postmortem, texts))
-
-
-def _by_person(
-    runs: list[tuple[int, str]], writers: Mapping[int, int], people: Mapping[int, User]
-) -> list[tuple[User | None, str]]:
-    pieces: list[tuple[User | None, str]] = []
-    for client, text in runs:
-        person = people.get(writers.get(client, 0))
-        if pieces and pieces[-1][0] == person:
-            pieces[-1] = (person, pieces[-1][1] + text)
-        else:
-            pieces.append((person, text))
-    return pieces
 
 
 def state_changes_of(postmortem: Postmortem) -> QuerySet[StateChange]:

@@ -107,7 +107,7 @@ def admit(scope: Scope, postmortem_id: int) -> Admitted:
     user = user_of(session_key)
     if user is None:
         raise Refused(NOT_SIGNED_IN, "Sign in first.")
-    if _opened_by(scope) not in {"", str(user.pk)}:
+    if asked(scope, "as") not in {"", str(user.pk)}:  # what one person wrote is not another's who signs in later
         raise Refused(NOT_SIGNED_IN, "Somebody else has signed in since this page was opened.")
     [basis] = _bases([(session_key, user.pk)])
     version = store.acl_version_of(postmortem_id)
@@ -120,10 +120,10 @@ def admit(scope: Scope, postmortem_id: int) -> Admitted:
     return Admitted(user, session_key, postmortem.pk, _may_write(user, postmortem), basis, version)
 
 
-def _opened_by(scope: Scope) -> str:
-    """Whose page it says it is; "" when it says nothing. What one person wrote is not another's who signs in later."""
+def asked(scope: Scope, name: str) -> str:
+    """What the address says of `name`; "" when that is nothing."""
     query: bytes = scope["query_string"]
-    return parse_qs(query.decode("latin-1")).get("as", [""])[0]
+    return parse_qs(query.decode("latin-1")).get(name, [""])[0]
 
 
 LOOK_SECONDS = 3600

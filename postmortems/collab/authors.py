@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,15 +14,26 @@ Authors = Sequence[Sequence[int]]
 """Of a text from its begin on: a person, or `NOBODY` that is known, and how many characters follow of theirs."""
 
 
-def authors_of(document: LiveDocument, section: UUID, writers: Mapping[int, int]) -> list[tuple[int, int]]:
-    """Who wrote what the section says; `writers`: whose each client is."""
-    found: list[tuple[int, int]] = []
-    for client, text in document.runs(section):
-        person, length = writers.get(client, NOBODY), len(text)
-        if found and found[-1][0] == person:
-            length += found.pop()[1]
-        found.append((person, length))
-    return found
+def pieces_of(
+    document: LiveDocument, sections: Iterable[UUID], writers: Mapping[int, int]
+) -> dict[UUID, list[tuple[int, str]]]:
+    """What each section says in pieces, each with the person who wrote it; `writers`: whose each client is."""
+
+    def person(run: tuple[int, str]) -> int:
+        return writers.get(run[0], NOBODY)
+
+    return {
+        section: [(who, "".join(text for _, text in theirs)) for who, theirs in groupby(runs, key=person)]
+        for section, runs in document.all_runs(sections).items()
+    }
+
+
+def authors_of(
+    document: LiveDocument, sections: Iterable[UUID], writers: Mapping[int, int]
+) -> dict[UUID, list[tuple[int, int]]]:
+    """Who wrote what each section says."""
+    pieces = pieces_of(document, sections, writers)
+    return {section: [(person, len(text)) for person, text in theirs] for section, theirs in pieces.items()}
 
 
 class _Part(NamedTuple):

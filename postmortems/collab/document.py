@@ -6,7 +6,7 @@ Offsets: the CRDT library counts UTF-8 bytes here, Yjs in the browser UTF-16 uni
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import SequenceMatcher
 from itertools import groupby
@@ -139,12 +139,22 @@ class LiveDocument:
 
     def runs(self, section: UUID) -> list[tuple[int, str]]:
         """The text of a section in pieces, each with the client that wrote it."""
-        pieces = groupby(self._pieces(section), key=itemgetter(0))
-        return [(client, "".join(words for _, words in piece)) for client, piece in pieces]
+        return self.all_runs([section])[section]
 
-    def _pieces(self, section: UUID) -> Iterator[tuple[int, str]]:
-        """The same as the structs have it: only where one begins is the library asked, which looks from the start."""
-        ends, text = struct_ends(self.update()), self._doc.get(root_name(section), type=Text)
+    def all_runs(self, sections: Iterable[UUID]) -> dict[UUID, list[tuple[int, str]]]:
+        """The same of several."""
+        ends = struct_ends(self.update())
+        return {
+            section: [
+                (client, "".join(words for _, words in piece))
+                for client, piece in groupby(self._pieces(section, ends), key=itemgetter(0))
+            ]
+            for section in sections
+        }
+
+    def _pieces(self, section: UUID, ends: Mapping[int, Sequence[int]]) -> Iterator[tuple[int, str]]:
+        """As the structs have them: only where one begins is the library asked, which looks from the start."""
+        text = self._doc.get(root_name(section), type=Text)
         units = str(text).encode("utf-16-le")
         at = begin = 0
         with self._doc.transaction():

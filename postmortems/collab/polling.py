@@ -14,12 +14,11 @@ import logging
 import re
 from contextlib import suppress
 from typing import NamedTuple
-from urllib.parse import parse_qs
 
 from asgiref.sync import sync_to_async
 
 from postmortems.collab import protocol
-from postmortems.collab.admission import NOT_FOUND, NOT_SIGNED_IN, UNOPENED, Receive, Refused, Scope, Send, admit
+from postmortems.collab.admission import NOT_FOUND, NOT_SIGNED_IN, UNOPENED, Receive, Refused, Scope, Send, admit, asked
 from postmortems.collab.ports import Code, LogUnreachable
 from postmortems.collab.process import the_hub
 from postmortems.collab.room import Room
@@ -46,7 +45,7 @@ async def poll(scope: Scope, receive: Receive, send: Send) -> None:
         frame = await _body(receive)
         admitted = await sync_to_async(admit, thread_sensitive=False)(scope, int(path[1]))
         visitor = QueueingVisitor(admitted, wants_ours=True)
-        told = _asked(scope, "changes")
+        told = asked(scope, "changes")
         answer = await _exchange(visitor, admitted.postmortem_id, frame, since=_since(scope), told=told)
     except Refused as refused:
         await _send_refusal(send, refused)
@@ -68,14 +67,9 @@ class Answer(NamedTuple):
     """Until where it tells what changed beside the text."""
 
 
-def _asked(scope: Scope, name: str) -> str:
-    query: bytes = scope["query_string"]
-    return parse_qs(query.decode("latin-1")).get(name, [""])[0]
-
-
 def _since(scope: Scope) -> int:
     """The entry the sender had heard of; 0 when it does not want to wait."""
-    value = _asked(scope, "since")
+    value = asked(scope, "since")
     return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else 0
 
 

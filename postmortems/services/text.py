@@ -70,8 +70,7 @@ def _recover(postmortem: Postmortem, texts: Mapping[UUID, str]) -> list[Section]
         for n, (section, text) in enumerate(lost[:MOST_RECOVERED])
     ]
     transaction.on_commit(lambda: bus.announce_change(postmortem.pk, "sections"))
-    found = Section.objects.bulk_create(rows)
-    return list(Section.objects.filter(pk__in=[row.pk for row in found]))
+    return Section.objects.bulk_create(rows)
 
 
 def write_texts(postmortem: Postmortem, texts: Mapping[Section, str], *, by: User | None, now: datetime) -> None:
@@ -213,7 +212,7 @@ def _authors_of(postmortem: Postmortem, sections: Sequence[Section]) -> dict[UUI
     if head is None:
         return {section.pk: _saved_by(section) for section in sections}
     loaded = store.load(postmortem.pk, upto=head.body_seq)
-    return {section.pk: authors_of(loaded.document, section.pk, loaded.writers) for section in sections}
+    return dict(authors_of(loaded.document, [section.pk for section in sections], loaded.writers))
 
 
 def _saved_by(section: Section) -> Authors:

@@ -1,3 +1,5 @@
+import { isChanged } from "../js/dom.js";
+
 const FIELDS = "textarea, select, input:not([type=hidden])";
 /** Nobody looks at it now: it is fetched when somebody does. */
 const ASIDE = "[data-step][hidden]";
@@ -73,18 +75,4 @@ function isBusy(block) {
   const active = document.activeElement;
   if (block.contains(active) && active.matches("input, textarea, select, [contenteditable=true]")) return true;
   return [...block.querySelectorAll(FIELDS)].some((field) => isChanged(field) && !field.closest("form[data-draft]"));
-}
-
-/** Does it say something else than when it came? */
-function isChanged(field) {
-  if (field.matches("select")) return isChosen(field);
-  if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
-  return field.value !== field.defaultValue;
-}
-
-/** Where nothing is chosen by the page, a browser shows the first. */
-function isChosen({ options, multiple, selectedIndex }) {
-  const all = [...options];
-  if (multiple || all.some((option) => option.defaultSelected)) return all.some((option) => option.selected !== option.defaultSelected);
-  return selectedIndex > 0;
 }

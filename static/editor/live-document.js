@@ -2,7 +2,7 @@ import { EditorView } from "@codemirror/view";
 import { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 
-import { make, toast } from "../js/dom.js";
+import { isChanged, make, toast } from "../js/dom.js";
 import { csrfToken } from "../js/csrf.js";
 import { Blocks } from "./blocks.js";
 import { Coach } from "./coach.js";
@@ -19,7 +19,7 @@ import { WhoIsHere } from "./who-is-here.js";
 const STARTED_WORDS = 12;
 
 const FIELDS = "form textarea:not([hidden]), form input[type=text]";
-const isHalfWritten = (field) => field.value !== field.defaultValue && !field.closest("keep-text") && field.checkVisibility();
+const isHalfWritten = (field) => isChanged(field) && !field.closest("keep-text") && field.checkVisibility();
 
 /**
  * The writing page, live: one Y.Doc, an editor a section, kept in step with the server.

@@ -33,3 +33,17 @@ export function setCookie(name, value) {
 export function isTyping(target) {
   return target instanceof Element && target.matches("input, textarea, select, [contenteditable]");
 }
+
+/** Does a field say something else than when it came? */
+export function isChanged(field) {
+  if (field.matches("select")) return isChosen(field);
+  if (field.matches("[type=checkbox], [type=radio]")) return field.checked !== field.defaultChecked;
+  return field.value !== field.defaultValue;
+}
+
+/** Where nothing is chosen by the page, a browser shows the first. */
+function isChosen({ options, multiple, selectedIndex }) {
+  const all = [...options];
+  if (multiple || all.some((option) => option.defaultSelected)) return all.some((option) => option.selected !== option.defaultSelected);
+  return selectedIndex > 0;
+}

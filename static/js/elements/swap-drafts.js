@@ -1,4 +1,4 @@
-import { make } from "../dom.js";
+import { isChanged, make } from "../dom.js";
 
 const FIELDS = "textarea, input[type=text]";
 
@@ -47,6 +47,6 @@ class SwapDrafts extends HTMLElement {
   }
 }
 
-const isTypedIn = (form) => [...form.querySelectorAll(FIELDS)].some((field) => field.value !== field.defaultValue);
+const isTypedIn = (form) => [...form.querySelectorAll(FIELDS)].some(isChanged);
 
 customElements.define("swap-drafts", SwapDrafts);

@@ -27,7 +27,7 @@ def test_what_is_written_is_its_authors_and_what_stays_is_whose_it_was(
     writers: dict[int, int] = {}
     for pieces in (then, now):
         before = document.text(SECTION)
-        whose = by_character(authors_of(document, SECTION, writers))
+        whose = by_character(authors_of(document, [SECTION], writers)[SECTION])
         writing = CoWriting(document)
         words = "".join(text for _, text in pieces)
         writing.rewrite(SECTION, words, [(person, len(text)) for person, text in pieces])
@@ -35,7 +35,7 @@ def test_what_is_written_is_its_authors_and_what_stays_is_whose_it_was(
         for update in writing.updates:
             page.apply(update)
         assert document.text(SECTION) == page.text(SECTION) == words
-        found = by_character(authors_of(document, SECTION, writers))
+        found = by_character(authors_of(document, [SECTION], writers)[SECTION])
         wanted = [person for person, text in pieces for _ in text]
         if not before:
             assert found == wanted
@@ -46,7 +46,7 @@ def test_words_without_an_author_are_nobodys() -> None:
     document = LiveDocument()
     writing = CoWriting(document)
     writing.rewrite(SECTION, "One two three", [(7, 4)])
-    assert authors_of(document, SECTION, writing.clients) == [(7, 4), (NOBODY, 9)]
+    assert authors_of(document, [SECTION], writing.clients)[SECTION] == [(7, 4), (NOBODY, 9)]
 
 
 def test_windows_line_ends_are_kept_as_one_and_their_authors_with_them() -> None:
@@ -54,4 +54,4 @@ def test_windows_line_ends_are_kept_as_one_and_their_authors_with_them() -> None
     writing = CoWriting(document)
     writing.rewrite(SECTION, "One\r\ntwo\r\n", [(7, 5), (8, 5)])
     assert document.text(SECTION) == "One\ntwo\n"
-    assert authors_of(document, SECTION, writing.clients) == [(7, 4), (8, 4)]
+    assert authors_of(document, [SECTION], writing.clients)[SECTION] == [(7, 4), (8, 4)]
