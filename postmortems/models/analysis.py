@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
@@ -12,6 +13,8 @@ from django.urls import reverse
 from accounts.models import User
 from postmortems.enums import Aspect, BranchKind, DefenceLayer, FactorCategory, GateKind
 from postmortems.models.postmortem import Attachment, Part, PartQuerySet, Postmortem
+
+UNDO_OFFERED = timedelta(minutes=1)
 
 
 class Branch(Part):
@@ -42,6 +45,14 @@ class WhyQuerySet(PartQuerySet["Why"]):
     def standing(self) -> WhyQuerySet:
         """Those that nobody deleted."""
         return self.filter(removed_at=None)
+
+    def just_deleted(self, now: datetime) -> list[Why]:
+        """What the last deletion took with it, its top first, while undoing it is offered: for a minute."""
+        last = self.filter(removed_at__gt=now - UNDO_OFFERED).order_by("-removed_at").first()
+        if last is None:
+            return []
+        together = {why.pk: why for why in self.filter(removed_with=last.removed_with)}
+        return sorted(together.values(), key=lambda why: why.parent_id in together)
 
 
 class Why(Part):

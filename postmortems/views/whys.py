@@ -94,7 +94,7 @@ def branch(request: Request, branch: Branch) -> HttpResponse:
 
 
 def _branch(request: Request, branch: Branch, status: int, **extra: Any) -> HttpResponse:
-    """`extra`: a form and where it stands, what was just deleted, or what went wrong."""
+    """`extra`: a form and where it stands, or what just happened or went wrong."""
     postmortem = branch.postmortem
     can_edit = rules.can_edit(request.user, branch) and not postmortem.is_published
     [tree] = trees([branch], branch.whys.standing())
@@ -104,6 +104,7 @@ def _branch(request: Request, branch: Branch, status: int, **extra: Any) -> Http
         "postmortem": postmortem,
         "can_edit": can_edit,
         "section": _section(postmortem),
+        "undoable": branch.whys.just_deleted(timezone.now()),
         **extra,
     }
     return _part(request, "postmortems/_branch.html", context, postmortem, status)
@@ -229,10 +230,10 @@ def why_move(request: Request, why: Why) -> HttpResponseBase:
 def why_delete(request: Request, why: Why) -> HttpResponseBase:
     """Delete it with what hangs below it; the answer offers to bring them back."""
     try:
-        count = services.delete_why(why=why, by=request.user, now=timezone.now())
+        services.delete_why(why=why, by=request.user, now=timezone.now())
     except AlreadyPublished:
         return _refused(request, why.branch, PUBLISHED)
-    return _answered(request, why.branch, deleted=why, deleted_count=count)
+    return _answered(request, why.branch, has_deleted=True)
 
 
 @require_POST

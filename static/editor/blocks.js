@@ -18,9 +18,12 @@ export class Blocks {
     this.onFocusOut = () => setTimeout(() => this.catchUp(), 150);
     root.addEventListener("focusout", this.onFocusOut);
     root.addEventListener("debrief:shown", this.onFocusOut);
+    this.onAnswer = ({ detail }) => this.answered(detail.ctx);
+    document.addEventListener("htmx:after:request", this.onAnswer);
   }
 
   destroy() {
+    document.removeEventListener("htmx:after:request", this.onAnswer);
     this.root.removeEventListener("focusout", this.onFocusOut);
     this.root.removeEventListener("debrief:shown", this.onFocusOut);
   }
@@ -62,6 +65,11 @@ export class Blocks {
       this.fetching.delete(id);
       this.catchUp();
     }
+  }
+
+  /** Replaced while it asked, a block asks again: its answer may be older than what stands there now, or newer. */
+  answered({ target, sourceElement }) {
+    if (target === sourceElement && target?.isConnected === false) this.stale.add(target.id);
   }
 
   swap(block) {

@@ -7,7 +7,6 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +15,7 @@ import uvicorn
 from django.conf import settings
 from django.db import connection
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Error, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from accounts.models import User
 
@@ -96,14 +95,27 @@ def context_of(chromium: Browser, served: Served) -> Iterator[Callable[..., Brow
     yield open_context
     for context in opened:
         close(context)
+    wait_for_quiet()
 
 
 def close(context: BrowserContext) -> None:
-    """Close the window once its last request is answered: under way, it would hold locks while tables are emptied."""
+    """Close the window; what a test holds back of its requests ends first."""
     for page in context.pages:
-        with suppress(Error):
-            page.wait_for_load_state("networkidle", timeout=10_000)
+        page.unroute_all(behavior="wait")
     context.close()
+
+
+def wait_for_quiet() -> None:
+    """Until the server has no transaction open: one under way would hold locks while tables are emptied."""
+    quiet, until = 0, time.monotonic() + 10
+    while quiet < 4 and time.monotonic() < until:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"
+            )
+            quiet = 0 if cursor.fetchone()[0] else quiet + 1
+        time.sleep(0.015)
 
 
 def sign_in(context: BrowserContext, user: User, address: str) -> None:

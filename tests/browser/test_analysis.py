@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from accounts.models import Team, User
 from postmortems.models import Branch, Participant, Postmortem
@@ -80,6 +81,29 @@ def test_whys_are_dug_by_keyboard_alone(opened: Callable[..., Page], alice: User
     page.keyboard.press("Enter")
     expect(page.locator(".why")).to_have_count(2)
     assert read(page) == ["1.1 The limit was 20.", "1.2 The pool ran dry."]
+
+
+def answered_late(route: Route) -> None:
+    response = route.fetch()
+    time.sleep(1)
+    route.fulfill(response=response)
+
+
+def test_the_offer_to_undo_stays_when_the_branch_is_drawn_anew(
+    opened: Callable[..., Page], alice: User, bob: User, branch: Branch
+) -> None:
+    add_why(branch=branch, question="", answer="The pool ran dry.", by=alice, now=timezone.now())
+    page = opened(alice)
+    page.route("**/branches/*/", answered_late)
+    page.locator(".why").press("Delete")
+    undo = page.get_by_role("button", name="Undo")
+    expect(undo).to_be_focused()
+    add_why(branch=branch, question="", answer="The limit was 20.", by=bob, now=timezone.now())
+    expect(page.locator(".why-answer")).to_have_text("The limit was 20.")
+    expect(undo).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".why")).to_have_count(2)
+    expect(undo).to_have_count(0)
 
 
 def test_what_one_digs_all_see_and_an_open_form_is_left_alone(

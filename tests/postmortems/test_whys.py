@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -104,8 +105,21 @@ def test_what_was_deleted_comes_back_as_it_was(as_user: As, alice: User, branch:
     answer = as_user(alice).post(f"/whys/{top.pk}/delete/", headers={"HX-Request": "true"}).content.decode()
     assert "3 whys deleted" in answer
     assert order(branch) == ["2.1 d"]
+    assert "3 whys deleted" in as_user(alice).get(f"/branches/{branch.pk}/").content.decode()
     as_user(alice).post(f"/whys/{top.pk}/restore/")
     assert order(branch) == ["2.1 a", "  2.2 b", "    2.3 c", "2.4 d"]
+
+
+def test_undoing_is_offered_for_a_minute_and_to_those_who_can(
+    as_user: As, alice: User, mallory: User, branch: Branch
+) -> None:
+    why = put(branch, "a")
+    as_user(alice).post(f"/whys/{why.pk}/delete/")
+    url = f"/branches/{branch.pk}/"
+    assert "Undo" in as_user(alice).get(url).content.decode()
+    assert "Undo" not in as_user(mallory).get(url).content.decode()
+    Why.objects.filter(pk=why.pk).update(removed_at=timezone.now() - timedelta(minutes=1))
+    assert "Undo" not in as_user(alice).get(url).content.decode()
 
 
 def test_what_was_deleted_before_stays_deleted_when_the_rest_comes_back(branch: Branch, alice: User) -> None:
