@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.template.loader import render_to_string
@@ -42,6 +44,12 @@ def rendered_sections(postmortem: Postmortem, user: User | None) -> list[Rendere
         if html.strip():
             shown.append(RenderedSection(section, anchor, html))
     return shown
+
+
+def version_of(sections: Iterable[RenderedSection]) -> str:
+    """A short name for what readers see: it differs when they would see something else."""
+    seen = "\0".join(f"{rendered.section.title}\0{rendered.html}" for rendered in sections)
+    return hashlib.sha256(seen.encode()).hexdigest()[:16]
 
 
 def rendered_section(section: Section) -> SafeString:

@@ -38,6 +38,7 @@ urlpatterns = [
     path("incidents/<int:pk>/postmortem/", start.postmortem_start, name="postmortem-start"),
     path("postmortems/<int:pk>/", postmortems.postmortem, name="postmortem"),
     path("postmortems/<int:pk>/read/", postmortems.postmortem_read, name="read"),
+    path("postmortems/<int:pk>/newer/", postmortems.newer, name="newer"),
     path("postmortems/<int:pk>/write/", postmortems.write, name="write"),
     path("postmortems/<int:pk>/insertions/", live.insertions, name="insertions"),
     path("postmortems/<int:pk>/mentionable/", live.mentionable, name="mentionable"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -14,7 +15,7 @@ from accounts.exceptions import EditedMeanwhile
 from accounts.pages import after_change, render_part
 from postmortems import queries, rules
 from postmortems.blocks.incident import Fact, known_durations, known_moments
-from postmortems.document import rendered_sections
+from postmortems.document import rendered_sections, version_of
 from postmortems.export import pdf
 from postmortems.forms.document import PostmortemFilterForm, TitleForm
 from postmortems.models import Postmortem
@@ -54,15 +55,30 @@ def postmortem_read(request: Request, postmortem: Postmortem) -> HttpResponse:
 
 def _reader(request: Request, postmortem: Postmortem) -> HttpResponse:
     postmortem = queries.with_its_incident(postmortem)
+    sections = rendered_sections(postmortem, request.user)
     context = {
         **header_context(request, postmortem),
-        "sections": rendered_sections(postmortem, request.user),
+        "sections": sections,
+        "version": version_of(sections),
         "facts": _facts_strip(postmortem),
         "services": list(postmortem.incident.services.all()),
         "makes_pdf": pdf.is_available(),
         "has_graphs": postmortem.metrics.filter(picture=None).exists(),
     }
     return render(request, "postmortems/postmortem.html", context)
+
+
+@require_GET
+@opens(Postmortem, rules.can_see)
+def newer(request: Request, postmortem: Postmortem) -> HttpResponse:
+    """204 while readers would see what `?seen=` names; else a line that leads to what they would see now."""
+    postmortem = queries.with_its_incident(postmortem)
+    if version_of(rendered_sections(postmortem, request.user)) == request.GET.get("seen"):
+        return HttpResponse(status=204)
+    title = f"Changes in {postmortem.reference}"
+    context = {"postmortem": postmortem}
+    back = reverse("postmortems:read", args=[postmortem.pk])
+    return render_part(request, "postmortems/_newer.html", context, title=title, back=back)
 
 
 def _facts_strip(postmortem: Postmortem) -> list[Fact]:

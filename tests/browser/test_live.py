@@ -18,7 +18,7 @@ from postmortems.collab import store
 from postmortems.models import Participant, Postmortem, Section
 from postmortems.services import participants, state
 from postmortems.services.lesson import add_lesson
-from postmortems.services.section import add_section
+from postmortems.services.section import add_section, digest, save_section
 from tests.factories.postmortems import EventFactory, IncidentFactory, PostmortemFactory, SectionFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -751,3 +751,21 @@ def test_a_reader_follows_the_text_live_and_comments_without_a_cursor_of_their_o
     reader.get_by_role("textbox", name="Comment").fill("I wonder.")
     reader.locator("#thread-new").get_by_role("button", name="Comment").click()
     expect(writer.locator(".comments-count")).to_have_text("1")
+
+
+def test_whoever_comes_back_to_an_older_page_is_led_to_the_newer_text(
+    context_of: ContextOf, section: Section, alice: User, mallory: User
+) -> None:
+    page = context_of(mallory).new_page()
+    page.goto(f"/postmortems/{section.postmortem_id}/read/")
+    come_back = "document.dispatchEvent(new Event('visibilitychange'))"
+    with page.expect_response("**/newer/*") as asked:
+        page.evaluate(come_back)
+    assert asked.value.status == 204
+    save_section(section=section, seen=digest("Begin."), body="Begin. And an end.", by=alice, now=timezone.now())
+    page.evaluate(come_back)
+    line = page.get_by_text("was changed since you opened it")
+    expect(line).to_be_visible()
+    page.get_by_role("link", name="Show it as it is now").click()
+    expect(page.locator(".reader-body")).to_contain_text("And an end.")
+    expect(line).to_have_count(0)

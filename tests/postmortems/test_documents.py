@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -80,6 +81,23 @@ def test_a_name_that_means_nothing_is_shown_as_such(
 
 
 # -- The reader's page -------------------------------------------------------------------------------------------------
+
+
+def test_whoever_reads_an_older_text_is_told_of_the_newer(
+    as_user: As, alice: User, mallory: User, postmortem: Postmortem
+) -> None:
+    section = SectionFactory.create(postmortem=postmortem, title="Written", body="Words.")
+    client = as_user(mallory)
+    page = read(client, postmortem)
+    url = html.unescape(re.findall(r'hx-get="(/postmortems/\d+/newer/[^"]+)"', page)[0])
+    assert client.get(url).status_code == 204
+    comment = {"quote": "Words", "quote_before": "", "quote_after": ".", "body": "Which?"}
+    as_user(alice).post(f"/sections/{section.pk}/threads/add/", comment)
+    assert client.get(f"/postmortems/{postmortem.pk}/newer/?seen=%00").status_code == 200
+    Section.objects.filter(pk=section.pk).update(body="Other words.")
+    assert f'href="/postmortems/{postmortem.pk}/read/"' in client.get(url).content.decode()
+    Postmortem.objects.filter(pk=postmortem.pk).update(visibility="restricted")
+    assert client.get(url).status_code == 404
 
 
 def test_empty_sections_are_not_shown_to_readers(as_user: As, alice: User, postmortem: Postmortem) -> None:

@@ -68,7 +68,9 @@ class ToastRegion extends HTMLElement {
     this.show(REASONS[status] ?? fault, "error");
   }
 
+  /** What a page looks up by itself, marked `data-quiet`, is looked up again later. */
   explainSilence({ ctx, error }) {
+    if (ctx?.sourceElement?.matches("[data-quiet]") && !ctx.response) return;
     if (!ctx || ctx.response) {
       this.show("This page could not be updated. Reload it.", "error");
       throw error;
