@@ -174,7 +174,9 @@ class LiveDocument extends HTMLElement {
   changed(said) {
     const [part, detail] = said.split("\n");
     if (part === "everything") return this.blocks.missedSome();
-    document.dispatchEvent(new CustomEvent("debrief:changed", { detail: { part, ...(detail ? JSON.parse(detail) : {}) } }));
+    const more = detail ? JSON.parse(detail) : {};
+    document.dispatchEvent(new CustomEvent("debrief:changed", { detail: { part, ...more } }));
+    if (more.isRestricted) this.copy.leave().then(() => this.showStatus());
     if (part === "sections") this.offerReload();
     else this.blocks.changed(part);
     if (part !== "text" && part !== "people") this.references.load();

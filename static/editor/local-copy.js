@@ -48,6 +48,13 @@ export class LocalCopy {
     return unsaved;
   }
 
+  /** It is restricted from now on: nothing more is put in; `wipe` it when all is saved. */
+  async leave() {
+    if (!this.isOn) return;
+    await this.close();
+    this.isLeftOver = true;
+  }
+
   /** Nothing else that listens to the document may miss a change because it could not be kept here. */
   keep(doc) {
     const { store } = this;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from playwright.sync_api import BrowserContext, Dialog, Locator, Page, WebSocket
 from accounts.models import Team, User
 from actions.services.action import ActionFacts, add_action
 from incidents.models import Incident
-from incidents.services.incidents import incident_was_changed
+from incidents.services import incidents
 from postmortems.collab import store
 from postmortems.models import Participant, Postmortem, Section
 from postmortems.services import participants, state
@@ -54,6 +55,14 @@ def opened(context_of: ContextOf, section: Section) -> Callable[..., Page]:
 
 def editor(page: Page, title: str = "Root cause") -> Locator:
     return page.get_by_role("textbox", name=title)
+
+
+def nothing_is_kept_in(page: Page) -> None:
+    """Or not any more, in a while. (`wait_for_function` takes any promise for a yes.)"""
+    until = time.monotonic() + 20
+    while kept := page.evaluate("indexedDB.databases()"):
+        assert time.monotonic() < until, kept
+        page.wait_for_timeout(50)
 
 
 def chip(page: Page) -> Locator:
@@ -329,7 +338,29 @@ def test_what_was_kept_before_it_was_restricted_is_saved_and_goes(
     again = opened(alice, context)
     expect(chip(again)).to_have_text(SAVED)
     assert saved_text(section) == "Begin. Secret."
-    again.wait_for_function("async () => (await indexedDB.databases()).length === 0")
+    nothing_is_kept_in(again)
+
+
+@pytest.mark.parametrize("is_incident", [False, True])
+def test_nothing_stays_in_the_browser_from_the_moment_it_is_restricted(
+    opened: Callable[..., Page], section: Section, alice: User, bob: User, is_incident: bool
+) -> None:
+    page = opened(bob)
+    type_at_end(page, " Before.")
+    expect(chip(page)).to_have_text(SAVED)
+    about, now = section.postmortem, timezone.now()
+    if is_incident:
+        case = about.incident
+        incidents.set_visibility(incident=case, visibility="restricted", readers=[bob], by=alice, now=now)
+    else:
+        participants.set_visibility(postmortem=about, visibility="restricted", by=alice, now=now)
+    nothing_is_kept_in(page)
+    type_at_end(page, " After.")
+    expect(chip(page)).to_have_text(SAVED)
+    assert saved_text(section) == "Begin. Before. After."
+    page.context.set_offline(True)
+    type_at_end(page, "x")
+    expect(chip(page)).to_have_text("Offline — 1 change only in this tab")
 
 
 def test_whoever_signed_out_in_another_tab_loses_no_word_of_this_one(
@@ -486,7 +517,7 @@ def test_the_slash_menu_inserts_a_fact_that_stays_true(
     incident = section.postmortem.incident
     incident.severity = "SEV1"
     incident.save(update_fields=["severity"])
-    incident_was_changed(incident, now=timezone.now())
+    incidents.incident_was_changed(incident, now=timezone.now())
     expect(page.locator(".fact-name")).to_have_text("SEV1")
 
 
@@ -565,7 +596,7 @@ def test_blocks_follow_others_without_disturbing_whoever_types(
     page = opened(alice)
     type_at_end(page, " Typing")
     event = EventFactory.create(incident=section.postmortem.incident, text="The pool ran dry")
-    incident_was_changed(event.incident, now=timezone.now())
+    incidents.incident_was_changed(event.incident, now=timezone.now())
     expect(page.locator(".section-timeline")).to_contain_text("The pool ran dry")
     expect(editor(page)).to_be_focused()
     page.keyboard.type(" on")
