@@ -41,6 +41,7 @@ def web_command(port: int) -> list[str]:
         "--ws-per-message-deflate=false",
         "--no-access-log",
         "--log-level=warning",
+        "--timeout-graceful-shutdown=3",  # a page that asks over plain HTTP may be waiting for news just then
     ]
 
 
