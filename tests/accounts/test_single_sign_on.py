@@ -65,7 +65,7 @@ class Answers(BaseHTTPRequestHandler):
 @pytest.fixture
 def provider(settings: Any) -> Iterator[Provider]:
     server = Provider()
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, args=[0.02])
     thread.start()
     app = {"provider_id": "oidc", "name": "Acme login", "client_id": "debrief", "secret": "s"}
     app["settings"] = {"server_url": server.address}  # type: ignore[assignment]

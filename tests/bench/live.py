@@ -23,7 +23,7 @@ from config.embedded import services
 from tests.bench.typist import Figures, Typist, open_all
 from tests.web import free_port, wait_for, web_command
 
-LEVELS = (10, 50, 100, 200, 400)
+LEVELS = (10, 50, 100, 200, 400, 800)
 A_DOCUMENT = 5
 KEYS_A_SECOND = 5.0
 SECONDS, WARM_UP = 12.0, 3.0

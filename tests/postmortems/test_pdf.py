@@ -36,7 +36,7 @@ def asked() -> Iterator[tuple[int, list[str]]]:
             """Quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
     yield server.server_address[1], paths
     server.shutdown()
     server.server_close()
