@@ -340,6 +340,14 @@ def _apply_noting(
             touched[section] = Authorship((*(one for one in before if one != person), person), at)
 
 
+def writers_after(postmortem_id: int, seq: int, *, upto: int) -> set[int]:
+    """Who wrote what follows entry `seq` up to entry `upto`, whether it is in the log or in a snapshot made since."""
+    entries = DocumentUpdate.objects.filter(postmortem=postmortem_id, seq__gt=seq, seq__lte=upto)
+    snapshots = DocumentSnapshot.objects.filter(pk=postmortem_id, seq__gt=seq)
+    rows = [*entries.values_list("people", flat=True), *snapshots.values_list("unkept", flat=True)]
+    return {person for people in rows for person in people}
+
+
 @transaction.atomic
 def compact(postmortem_id: int, *, upto: int | None = None) -> bool:
     """Make one snapshot of snapshot and log, up to entry `upto` or all of it; False when the post-mortem is busy.
@@ -355,7 +363,10 @@ def compact(postmortem_id: int, *, upto: int | None = None) -> bool:
         copy.apply(data)
     if copy.texts() != loaded.document.texts() or copy.clocks() != loaded.document.clocks():
         raise LogDamaged("the snapshot does not say what the log says")
-    DocumentSnapshot.objects.update_or_create(postmortem_id=postmortem_id, defaults={"seq": loaded.head, "data": data})
+    head = DocumentHead.objects.get(pk=postmortem_id)
+    unkept = sorted(writers_after(postmortem_id, head.kept_seq, upto=loaded.head))
+    facts = {"seq": loaded.head, "data": data, "unkept": unkept}
+    DocumentSnapshot.objects.update_or_create(postmortem_id=postmortem_id, defaults=facts)
     DocumentUpdate.objects.filter(postmortem=postmortem_id, seq__lte=loaded.head).delete()
     with connection.cursor() as cursor:
         cursor.execute(MEASURE, {"id": postmortem_id, "seq": loaded.head})

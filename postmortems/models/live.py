@@ -40,6 +40,8 @@ class DocumentSnapshot(models.Model):
     postmortem = models.OneToOneField(Postmortem, primary_key=True, on_delete=models.CASCADE, related_name="+")
     seq = models.PositiveBigIntegerField()
     data = models.BinaryField()
+    unkept = ArrayField(models.BigIntegerField(), default=list, db_default=[])
+    """Who wrote those of its entries that the history did not have when it was made; 0 for no person."""
 
     def __str__(self) -> str:
         return f"PM-{self.pk} up to {self.seq}"

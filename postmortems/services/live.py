@@ -22,7 +22,7 @@ SHORT_TAIL = 8 * 1024
 
 
 def follow_text(*, postmortem_id: int, upto: int, reason: str, now: datetime) -> Revision | None:
-    """Let the sections follow the log up to entry `upto`; with a `reason`, keep a revision and shorten a long log.
+    """Let the sections follow the log up to entry `upto`, with a `reason` keep a revision, and shorten a long log.
 
     What was done already is not done again, in whatever order it is asked for.
     """
@@ -35,15 +35,14 @@ def follow_text(*, postmortem_id: int, upto: int, reason: str, now: datetime) ->
         revision = None
         if reason and DocumentHead.objects.filter(pk=postmortem_id, kept_seq__lt=upto).exists():
             revision = keep_revision(postmortem, reason=RevisionReason(reason), by=None, now=now)
-    if reason:
-        shorten_log(postmortem_id)
+    shorten_log(postmortem_id)
     return revision
 
 
 def shorten_log(postmortem_id: int) -> bool:
-    """Compact what the history has, when it is long; True when that was done."""
+    """Compact what the sections say, when it is long; True when that was done."""
     head = _long_logs().filter(pk=postmortem_id).first()
-    return head is not None and store.compact(postmortem_id, upto=head.kept_seq)
+    return head is not None and store.compact(postmortem_id, upto=head.body_seq)
 
 
 def texts_left_behind(*, now: datetime) -> list[tuple[int, int]]:
@@ -55,7 +54,7 @@ def texts_left_behind(*, now: datetime) -> list[tuple[int, int]]:
 
 
 def _long_logs() -> QuerySet[DocumentHead]:
-    """Logs worth compacting, of which the history has more than the snapshot does."""
+    """Logs worth compacting, of which the sections say more than the snapshot does."""
     snapshot = DocumentSnapshot.objects.filter(postmortem=OuterRef("pk")).values(bytes=Length("data"))
     longest = Greatest(Value(SHORT_TAIL), Coalesce(Subquery(snapshot), 0))
-    return DocumentHead.objects.filter(tail_bytes__gt=longest, kept_seq__gt=F("snapshot_seq"))
+    return DocumentHead.objects.filter(tail_bytes__gt=longest, body_seq__gt=F("snapshot_seq"))

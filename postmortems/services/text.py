@@ -20,7 +20,7 @@ from postmortems.collab.authors import NOBODY, Authors, CoWriting, authors_of
 from postmortems.collab.document import LiveDocument
 from postmortems.collab.store import Append, Authorship
 from postmortems.enums import RevisionReason, SectionKind
-from postmortems.models import DocumentHead, DocumentUpdate, Postmortem, Revision, Section, SectionRevision
+from postmortems.models import DocumentHead, Postmortem, Revision, Section, SectionRevision
 from postmortems.queries import body_of
 from postmortems.search import index_postmortem
 from postmortems.services.order import next_position
@@ -239,8 +239,7 @@ def _writers_since_last(postmortem: Postmortem, *, by: User | None) -> list[User
     head = DocumentHead.objects.filter(pk=postmortem.pk).first()
     people = {by.pk} if by else set()
     if head:
-        rows = DocumentUpdate.objects.filter(postmortem=postmortem, seq__gt=head.kept_seq, seq__lte=head.body_seq)
-        people = {person for row in rows.values_list("people", flat=True) for person in row} or people
+        people = store.writers_after(postmortem.pk, head.kept_seq, upto=head.body_seq) or people
     return list(User.objects.filter(pk__in=people))
 
 

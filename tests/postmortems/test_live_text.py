@@ -329,11 +329,33 @@ def test_a_log_that_breaks_its_document_holds_up_no_other(
     assert (body_of(section), body_of(other.section)) == ("Begin.", "Fine. Begin.")
 
 
-def test_what_the_history_does_not_have_yet_is_not_compacted(section: Section, page: LivePage) -> None:
+def test_a_log_becomes_short_while_nobody_pauses_and_the_history_names_all_who_wrote(
+    section: Section, page: LivePage, alice: User, bob: User
+) -> None:
+    other = LivePage(section, bob)
+    for _ in range(40):
+        seq = page.type("x" * 1000)
+    tasks.follow_text(section.postmortem_id, seq)
+    assert DocumentSnapshot.objects.get().seq == seq
+    assert not DocumentUpdate.objects.exists()
+    for _ in range(50):
+        seq = other.type("y" * 1000)
+    tasks.follow_text(section.postmortem_id, seq)
+    assert DocumentSnapshot.objects.get().seq == seq
+    first = pause(section, page.type("End. "))
+    assert first
+    assert set(first.writers.all()) == {alice, bob}
+    last = pause(section, other.type("One more. "))
+    assert last
+    assert set(last.writers.all()) == {bob}
+    assert live_text_of(section) == body_of(section) == "One more. End. " + "y" * 50_000 + "x" * 40_000 + "Begin."
+
+
+def test_what_no_section_says_yet_is_not_compacted(section: Section, page: LivePage) -> None:
     for _ in range(40):
         seq = page.type("x" * 1000)
     page.type("Later. ")
-    pause(section, seq)
+    tasks.follow_text(section.postmortem_id, seq)
     assert DocumentSnapshot.objects.get().seq == seq
     assert DocumentUpdate.objects.count() == 1
 
