@@ -25,6 +25,8 @@ class RenderedSection:
     section: Section
     anchor: str
     html: SafeString
+    said: str
+    """What it says, without what ages by itself, such as how late an action is."""
 
 
 def rendered_sections(postmortem: Postmortem, user: User | None) -> list[RenderedSection]:
@@ -36,26 +38,26 @@ def rendered_sections(postmortem: Postmortem, user: User | None) -> list[Rendere
     taken: set[str] = set()
     for section in sections:
         anchor = _anchor(section, taken)
-        html = (
-            render(section.body, references, prefix=anchor, terms=terms)
-            if section.is_prose
-            else _block_html(section, postmortem, user)
-        )
+        if section.is_prose:
+            html = render(section.body, references, prefix=anchor, terms=terms)
+            said = str(html)
+        else:
+            said, html = _block(section, postmortem, user)
         if html.strip():
-            shown.append(RenderedSection(section, anchor, html))
+            shown.append(RenderedSection(section, anchor, html, said))
     return shown
 
 
 def version_of(sections: Iterable[RenderedSection]) -> str:
-    """A short name for what readers see: it differs when they would see something else."""
-    seen = "\0".join(f"{rendered.section.title}\0{rendered.html}" for rendered in sections)
-    return hashlib.sha256(seen.encode()).hexdigest()[:16]
+    """A short name for what they say: it differs when they say something else."""
+    said = "\0".join(f"{rendered.section.title}\0{rendered.said}" for rendered in sections)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def rendered_section(section: Section) -> SafeString:
     """One section as its readers see it; "" when it has nothing to show."""
     if not section.is_prose:
-        return _block_html(section, section.postmortem, None)
+        return _block(section, section.postmortem, None)[1]
     return rendered_text(section.postmortem, section.body)
 
 
@@ -64,11 +66,13 @@ def rendered_text(postmortem: Postmortem, text: str) -> SafeString:
     return render(text, references_in(postmortem, [text]))
 
 
-def _block_html(section: Section, postmortem: Postmortem, user: User | None) -> SafeString:
+def _block(section: Section, postmortem: Postmortem, user: User | None) -> tuple[str, SafeString]:
+    """What it says as an export has it, and as the page has it; both empty when there is nothing to show."""
     block = block_of(section.kind)
-    if block is None or not block.markdown(postmortem):
-        return SafeString("")
-    return render_to_string(block.template, {"postmortem": postmortem, **block.context(postmortem, user)})
+    said = block.markdown(postmortem) if block else ""
+    if block is None or not said:
+        return "", SafeString("")
+    return said, render_to_string(block.template, {"postmortem": postmortem, **block.context(postmortem, user)})
 
 
 def _anchor(section: Section, taken: set[str]) -> str:

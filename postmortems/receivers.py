@@ -36,4 +36,4 @@ def tell_open_pages(*, incident: Incident, **_: Any) -> None:
     """Pages that show the incident in blocks fetch them anew; whoever may no longer see it, may not see those."""
     for pk in Postmortem.objects.filter(incident=incident).values_list("pk", flat=True):
         store.rights_changed(pk)
-        announce_change(pk, "incident", {"isRestricted": True} if incident.is_restricted else None)
+        announce_change(pk, "incident")

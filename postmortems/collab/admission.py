@@ -60,6 +60,7 @@ class Admitted:
     session_key: str
     postmortem_id: int
     may_write: bool
+    is_restricted: bool
     basis: Basis
     acl_version: int | None
     """Of the rights that were asked about; None when the live text had not begun before."""
@@ -71,7 +72,11 @@ class Visitor(Peer):
     def __init__(self, admitted: Admitted, *, wants_ours: bool) -> None:
         person = {"id": admitted.user.pk, "name": admitted.user.display_name}
         super().__init__(
-            may_write=admitted.may_write, wants_ours=wants_ours, person=person, acl_version=admitted.acl_version
+            may_write=admitted.may_write,
+            wants_ours=wants_ours,
+            person=person,
+            acl_version=admitted.acl_version,
+            is_restricted=admitted.is_restricted,
         )
         self.session_key = admitted.session_key
         self.basis = admitted.basis
@@ -117,7 +122,8 @@ def admit(scope: Scope, postmortem_id: int) -> Admitted:
         raise Refused(NOT_FOUND, "There is nothing here.") from hidden
     _record_look(user, session_key, postmortem)
     store.open_document(postmortem)
-    return Admitted(user, session_key, postmortem.pk, _may_write(user, postmortem), basis, version)
+    may_write, is_restricted = _may_write(user, postmortem), postmortem.is_restricted
+    return Admitted(user, session_key, postmortem.pk, may_write, is_restricted, basis, version)
 
 
 def asked(scope: Scope, name: str) -> str:
@@ -174,7 +180,7 @@ def standing_of(session_key: str, postmortem_id: int) -> Standing:
     postmortem = Postmortem.objects.visible_to(user).filter(pk=postmortem_id).first() if user else None
     if user is None or postmortem is None:
         return Standing(may_read=False, may_write=False)
-    return Standing(may_read=True, may_write=_may_write(user, postmortem))
+    return Standing(may_read=True, may_write=_may_write(user, postmortem), is_restricted=postmortem.is_restricted)
 
 
 @with_connection

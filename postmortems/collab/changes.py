@@ -8,6 +8,8 @@ from collections import deque
 
 EVERYTHING = "everything"
 """Instead of the name of a part: what changed is not known any more, so look at all of it again."""
+RESTRICTED = "restricted"
+"""Instead of the name of a part: it is for named people only, now or already. Pages keep nothing of it."""
 MOST_KEPT = 1_000
 """Of all post-mortems together: what is said of them between two requests, many times over."""
 MARK = re.compile(r"([0-9a-f]{16})-([0-9]{1,18})")

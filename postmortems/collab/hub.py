@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from typing import Any
 
 from postmortems.collab import protocol
-from postmortems.collab.changes import Changes
+from postmortems.collab.changes import RESTRICTED, Changes
 from postmortems.collab.document import LARGEST_DOCUMENT, DocumentBroken, Gap
 from postmortems.collab.ports import CHANGE, Bus, Code, Gate, Log, LogUnreachable, News, Nudge, Peer
 from postmortems.collab.protocol import Awareness, Presence, StateVector, Update, read_frame
@@ -83,6 +83,8 @@ class Hub:
         room.peers.add(peer)
         if peer.wants_ours:
             peer.send(protocol.standing(may_write=peer.may_write))
+            if peer.is_restricted:
+                peer.send(protocol.changed(RESTRICTED))
         peer.send(protocol.state_vector(room.document.state()))
         if room.presence:
             peer.send(room.everyone(), may_drop=True)
@@ -394,6 +396,10 @@ class Hub:
             peer.may_write = standing.may_write
             if peer.wants_ours:
                 peer.send(protocol.standing(may_write=peer.may_write))
+        if standing.is_restricted and not peer.is_restricted:
+            peer.is_restricted = True
+            if peer.wants_ours and peer in room.peers:
+                peer.send(protocol.changed(RESTRICTED))
         return True
 
     def _start_over(self, room: Room) -> None:

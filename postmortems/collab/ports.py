@@ -85,20 +85,30 @@ class Standing:
 
     may_read: bool
     may_write: bool
+    is_restricted: bool = False
+    """It is for named people only: nothing of it may stay in a browser."""
 
 
 class Peer(ABC):
     """One connection, as the hub sees it."""
 
     may_write: bool
+    is_restricted: bool
     wants_ours: bool
     person: dict[str, Any]
     """Who it is, for the others: their presence says this, whatever the client claims."""
 
     def __init__(
-        self, *, may_write: bool, wants_ours: bool, person: dict[str, Any], acl_version: int | None = None
+        self,
+        *,
+        may_write: bool,
+        wants_ours: bool,
+        person: dict[str, Any],
+        acl_version: int | None = None,
+        is_restricted: bool = False,
     ) -> None:
         self.may_write = may_write
+        self.is_restricted = is_restricted
         self.wants_ours = wants_ours
         self.person = person
         self.saved = 0

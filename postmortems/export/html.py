@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
 from postmortems.blocks.incident import known_durations, known_moments
-from postmortems.document import RenderedSection, rendered_sections
+from postmortems.document import rendered_sections
 from postmortems.enums import AttachmentKind
 from postmortems.models import Attachment, Postmortem
 from postmortems.queries import tags_of
@@ -24,8 +25,7 @@ def postmortem_as_html(postmortem: Postmortem) -> str:
     """The reader's page without its frame. An image of another post-mortem, or one that is gone, is left out."""
     images = {str(row.pk): row for row in postmortem.attachments.filter(kind=AttachmentKind.IMAGE)}
     sections = [
-        RenderedSection(rendered.section, rendered.anchor, _with_images(rendered.html, images))
-        for rendered in rendered_sections(postmortem, None)
+        replace(rendered, html=_with_images(rendered.html, images)) for rendered in rendered_sections(postmortem, None)
     ]
     incident = postmortem.incident
     context = {

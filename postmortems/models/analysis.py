@@ -46,13 +46,17 @@ class WhyQuerySet(PartQuerySet["Why"]):
         """Those that nobody deleted."""
         return self.filter(removed_at=None)
 
-    def just_deleted(self, now: datetime) -> list[Why]:
-        """What the last deletion took with it, its top first, while undoing it is offered: for a minute."""
-        last = self.filter(removed_at__gt=now - UNDO_OFFERED).order_by("-removed_at").first()
-        if last is None:
-            return []
-        together = {why.pk: why for why in self.filter(removed_with=last.removed_with)}
-        return sorted(together.values(), key=lambda why: why.parent_id in together)
+    def just_deleted(self, now: datetime) -> dict[int, list[Why]]:
+        """By branch, what its last deletion took, the top first, while undoing it is offered: for a minute."""
+        found: dict[int, dict[int, Why]] = {}
+        for why in self.filter(removed_at__gt=now - UNDO_OFFERED).order_by("-removed_at"):
+            together = found.setdefault(why.branch_id, {})
+            if all(each.removed_with == why.removed_with for each in together.values()):
+                together[why.pk] = why
+        return {
+            branch: sorted(together.values(), key=lambda why: why.parent_id in together)
+            for branch, together in found.items()
+        }
 
 
 class Why(Part):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Exists, F, Max, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Greatest, Length
 
 from postmortems.collab import store
@@ -17,6 +17,8 @@ from postmortems.services.text import bring_up_to_date, keep_revision
 PAUSE = RevisionReason.PAUSE.value
 LEFT_BEHIND = timedelta(minutes=2)
 """A hub asks after seconds; text that old with nobody asking has lost its nudge."""
+TOLD = timedelta(seconds=10)
+"""By then every process has an entry, without Redis too: whoever lacks one that was compacted loads all of it anew."""
 SHORT_TAIL = 8 * 1024
 """Bytes of log behind the snapshot that are never worth a new one; otherwise it is as soon as it outgrows the old."""
 
@@ -35,14 +37,18 @@ def follow_text(*, postmortem_id: int, upto: int, reason: str, now: datetime) ->
         revision = None
         if reason and DocumentHead.objects.filter(pk=postmortem_id, kept_seq__lt=upto).exists():
             revision = keep_revision(postmortem, reason=RevisionReason(reason), by=None, now=now)
-    shorten_log(postmortem_id)
+    shorten_log(postmortem_id, now=now)
     return revision
 
 
-def shorten_log(postmortem_id: int) -> bool:
-    """Compact what the sections say, when it is long; True when that was done."""
+def shorten_log(postmortem_id: int, *, now: datetime) -> bool:
+    """Compact what the sections say and every process has, when it is long; True when that was done."""
     head = _long_logs().filter(pk=postmortem_id).first()
-    return head is not None and store.compact(postmortem_id, upto=head.body_seq)
+    if head is None:
+        return False
+    told = DocumentUpdate.objects.filter(postmortem=postmortem_id, seq__lte=head.body_seq, created_at__lt=now - TOLD)
+    upto = told.aggregate(last=Max("seq"))["last"]
+    return upto is not None and store.compact(postmortem_id, upto=upto)
 
 
 def texts_left_behind(*, now: datetime) -> list[tuple[int, int]]:

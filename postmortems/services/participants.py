@@ -92,6 +92,5 @@ def set_visibility(*, postmortem: Postmortem, visibility: str, by: User, now: da
     if locked.owner_id != by.pk and not locked.participants.filter(user=by).exists():
         Participant.objects.create(postmortem=locked, user=by, role=ParticipantRole.READER)
     audit.record(by=by, verb="postmortem.visibility-set", obj=locked, before=before, after=visibility)
-    detail = {"isRestricted": True} if locked.is_restricted else None
-    postmortem_was_changed(locked, part="people", now=now, detail=detail)
+    postmortem_was_changed(locked, part="people", now=now)
     return locked

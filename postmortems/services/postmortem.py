@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 
@@ -36,16 +34,11 @@ def lock_for_writing(postmortem: Postmortem) -> Postmortem:
     return locked
 
 
-def postmortem_was_changed(
-    postmortem: Postmortem, *, part: str, now: datetime, detail: Mapping[str, Any] | None = None
-) -> None:
-    """Bring what is derived from the post-mortem up to date, and tell open pages after commit which part to look at.
-
-    `detail` is what they are told at once, as `announce_change` has it.
-    """
+def postmortem_was_changed(postmortem: Postmortem, *, part: str, now: datetime) -> None:
+    """Bring what is derived from the post-mortem up to date, and tell open pages after commit which part to look at."""
     Postmortem.objects.filter(pk=postmortem.pk).update(updated_at=now)
     index_postmortem(postmortem.pk)
-    transaction.on_commit(lambda: announce_change(postmortem.pk, part, detail))
+    transaction.on_commit(lambda: announce_change(postmortem.pk, part))
 
 
 @transaction.atomic

@@ -38,9 +38,10 @@ def _all(request: Request, postmortem: Postmortem, form: BranchForm, status: int
     can_edit = rules.can_edit(request.user, postmortem) and not postmortem.is_published
     rows = list(postmortem.branches.all())
     standing = list(postmortem.whys.standing())
+    deleted = postmortem.whys.just_deleted(timezone.now())
     context = {
         "postmortem": postmortem,
-        "branches": [_shown(tree) for tree in trees(rows, standing)],
+        "branches": [_shown(tree, deleted) for tree in trees(rows, standing)],
         "form": form,
         "problem": problem,
         "can_edit": can_edit,
@@ -49,10 +50,10 @@ def _all(request: Request, postmortem: Postmortem, form: BranchForm, status: int
     return _part(request, "postmortems/_whys.html", context, postmortem, status)
 
 
-def _shown(tree: BranchTree) -> dict[str, Any]:
-    """A branch with, beside each why, the question that an answer which ends too early asks for."""
+def _shown(tree: BranchTree, deleted: dict[int, list[Why]]) -> dict[str, Any]:
+    """A branch; beside each why the question that an answer which ends too early asks for; what was just deleted."""
     rows = [(node, next_why(node.why.answer) if node.is_end else "") for node in tree.nodes]
-    return {"tree": tree, "rows": rows}
+    return {"tree": tree, "rows": rows, "undoable": deleted.get(tree.branch.pk, [])}
 
 
 def _section(postmortem: Postmortem) -> Any:
@@ -99,12 +100,11 @@ def _branch(request: Request, branch: Branch, status: int, **extra: Any) -> Http
     can_edit = rules.can_edit(request.user, branch) and not postmortem.is_published
     [tree] = trees([branch], branch.whys.standing())
     context = {
-        **_shown(tree),
+        **_shown(tree, branch.whys.just_deleted(timezone.now())),
         "branch": branch,
         "postmortem": postmortem,
         "can_edit": can_edit,
         "section": _section(postmortem),
-        "undoable": branch.whys.just_deleted(timezone.now()),
         **extra,
     }
     return _part(request, "postmortems/_branch.html", context, postmortem, status)

@@ -58,7 +58,7 @@ export class Blocks {
     await new Promise((resolve) => setTimeout(resolve, Math.random() * Math.min(LONGEST_WAIT_MS, EACH_MS * this.countOthers())));
     try {
       const block = document.getElementById(id);
-      if (!block) return;
+      if (!block?.dataset.refreshUrl) return; // it is gone, or what stands for it until it is loaded
       if (isBusy(block)) this.stale.add(id);
       else await this.swap(block);
     } finally {
@@ -68,8 +68,8 @@ export class Blocks {
   }
 
   /** Replaced while it asked, a block asks again: its answer may be older than what stands there now, or newer. */
-  answered({ target, sourceElement }) {
-    if (target === sourceElement && target?.isConnected === false) this.stale.add(target.id);
+  answered({ target, sourceElement, request }) {
+    if (target === sourceElement && request.method === "GET" && target?.isConnected === false) this.stale.add(target.id);
   }
 
   swap(block) {

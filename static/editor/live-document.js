@@ -170,13 +170,12 @@ class LiveDocument extends HTMLElement {
     if (event.type !== "keydown" || event.key === "Escape" || event.target.closest(".cm-editor")) this.here.follow(null);
   }
 
-  /** A part of the post-mortem changed; what may be shown of it at once stands behind its name. Or nobody knows which. */
+  /** A part of the post-mortem changed; what may be shown of it at once stands behind its name. Or it says more than that. */
   changed(said) {
     const [part, detail] = said.split("\n");
     if (part === "everything") return this.blocks.missedSome();
-    const more = detail ? JSON.parse(detail) : {};
-    document.dispatchEvent(new CustomEvent("debrief:changed", { detail: { part, ...more } }));
-    if (more.isRestricted) this.copy.leave().then(() => this.showStatus());
+    if (part === "restricted") return this.copy.leave().then(() => this.showStatus());
+    document.dispatchEvent(new CustomEvent("debrief:changed", { detail: { part, ...(detail ? JSON.parse(detail) : {}) } }));
     if (part === "sections") this.offerReload();
     else this.blocks.changed(part);
     if (part !== "text" && part !== "people") this.references.load();

@@ -207,8 +207,11 @@ def test_text_typed_and_not_saved_is_offered_again(page: Page, section: Section)
     expect(page.get_by_text("was not saved")).to_have_count(0)
 
 
-def test_nothing_of_a_restricted_text_is_kept_in_the_browser(page: Page, section: Section) -> None:
-    Postmortem.objects.filter(pk=section.postmortem_id).update(visibility=Visibility.RESTRICTED)
+@pytest.mark.parametrize("model", [Postmortem, Incident])
+def test_nothing_of_a_restricted_text_is_kept_in_the_browser(
+    page: Page, section: Section, model: type[Postmortem | Incident]
+) -> None:
+    model.objects.update(visibility=Visibility.RESTRICTED)
     write(page, section).fill("A secret thought")
     page.wait_for_timeout(500)
     assert "secret" not in str(page.evaluate("JSON.stringify(localStorage)"))

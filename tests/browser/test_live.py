@@ -341,19 +341,23 @@ def test_what_was_kept_before_it_was_restricted_is_saved_and_goes(
     nothing_is_kept_in(again)
 
 
-@pytest.mark.parametrize("is_incident", [False, True])
+@pytest.mark.parametrize(("is_incident", "is_away"), [(False, False), (True, False), (False, True)])
 def test_nothing_stays_in_the_browser_from_the_moment_it_is_restricted(
-    opened: Callable[..., Page], section: Section, alice: User, bob: User, is_incident: bool
+    opened: Callable[..., Page], section: Section, alice: User, bob: User, is_incident: bool, is_away: bool
 ) -> None:
     page = opened(bob)
     type_at_end(page, " Before.")
     expect(chip(page)).to_have_text(SAVED)
+    page.context.set_offline(is_away)
     about, now = section.postmortem, timezone.now()
     if is_incident:
         case = about.incident
         incidents.set_visibility(incident=case, visibility="restricted", readers=[bob], by=alice, now=now)
     else:
         participants.set_visibility(postmortem=about, visibility="restricted", by=alice, now=now)
+    if is_away:
+        page.wait_for_timeout(4_000)  # longer than the hub takes to find it by itself
+        page.context.set_offline(False)
     nothing_is_kept_in(page)
     type_at_end(page, " After.")
     expect(chip(page)).to_have_text(SAVED)
@@ -789,7 +793,7 @@ def test_whoever_comes_back_to_an_older_page_is_led_to_the_newer_text(
 ) -> None:
     page = context_of(mallory).new_page()
     page.goto(f"/postmortems/{section.postmortem_id}/read/")
-    come_back = "document.dispatchEvent(new Event('visibilitychange'))"
+    come_back = "window.dispatchEvent(new Event('focus'))"
     with page.expect_response("**/newer/*") as asked:
         page.evaluate(come_back)
     assert asked.value.status == 204

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from accounts.models import Team, User
 from actions.models import ActionItem
@@ -79,6 +79,29 @@ def test_five_screens_follow_and_see_every_line(
         expect(page.locator("#step-causes .why")).to_have_count(1)
     assert others[3].locator("#capture-line").count() == 0
     assert (Why.objects.get().answer, ActionItem.objects.get().title) == ("The pool ran dry", "Raise the limit")
+
+
+def test_a_key_of_the_leader_counts_while_the_room_is_fetched(screen: Screen, alice: User, bob: User) -> None:
+    lead, other = screen(alice), screen(bob)
+    lead.keyboard.press("n")
+    expect(other.locator("#step-timeline")).to_be_visible()
+    lead.wait_for_timeout(1_500)
+    fetched: list[str] = []
+
+    def first_late_then_never(route: Route) -> None:
+        fetched.append(route.request.url)
+        if len(fetched) == 1:
+            response = route.fetch()
+            time.sleep(1)
+            route.fulfill(response=response)
+        else:
+            route.abort()
+
+    lead.route("**/now/", first_late_then_never)
+    with lead.expect_request("**/now/"):
+        capture(other, "a: Raise the limit")
+    lead.keyboard.press("j")
+    expect(lead.locator(".timeline-event.is-pointed")).to_have_count(1)
 
 
 def test_who_looks_around_returns_by_one_key(screen: Screen, alice: User, bob: User) -> None:

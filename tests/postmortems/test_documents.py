@@ -13,6 +13,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import AuditEntry, Team, User
 from incidents.models import Incident
@@ -93,11 +94,29 @@ def test_whoever_reads_an_older_text_is_told_of_the_newer(
     assert client.get(url).status_code == 204
     comment = {"quote": "Words", "quote_before": "", "quote_after": ".", "body": "Which?"}
     as_user(alice).post(f"/sections/{section.pk}/threads/add/", comment)
+    assert client.get(url).status_code == 204
     assert client.get(f"/postmortems/{postmortem.pk}/newer/?seen=%00").status_code == 200
     Section.objects.filter(pk=section.pk).update(body="Other words.")
     assert f'href="/postmortems/{postmortem.pk}/read/"' in client.get(url).content.decode()
     Postmortem.objects.filter(pk=postmortem.pk).update(visibility="restricted")
     assert client.get(url).status_code == 404
+
+
+def test_a_page_that_only_grew_older_says_nothing_new(
+    as_user: As, alice: User, postmortem: Postmortem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SectionFactory.create(postmortem=postmortem, title="Actions", kind="actions")
+    action = make_action(postmortem, owner=alice, due_on=timezone.now().date() + timedelta(days=1))
+    client = as_user(alice)
+    page = read(client, postmortem)
+    url = html.unescape(re.findall(r'hx-get="(/postmortems/\d+/newer/[^"]+)"', page)[0])
+    later = timezone.now() + timedelta(days=4)
+    monkeypatch.setattr(timezone, "now", lambda: later)
+    assert read(client, postmortem).partition("<article")[2] != page.partition("<article")[2]
+    assert client.get(url).status_code == 204
+    action.title = "Another title"
+    action.save()
+    assert client.get(url).status_code == 200
 
 
 def test_empty_sections_are_not_shown_to_readers(as_user: As, alice: User, postmortem: Postmortem) -> None:

@@ -301,6 +301,7 @@ def test_a_text_whose_nudge_was_lost_is_found(section: Section, page: LivePage) 
 def test_a_long_log_becomes_short_and_says_the_same(section: Section, page: LivePage) -> None:
     for _ in range(40):
         seq = page.type("x" * 1000)
+    age(section.postmortem)
     pause(section, seq)
     assert DocumentSnapshot.objects.get().seq == seq
     assert not DocumentUpdate.objects.exists()
@@ -335,11 +336,13 @@ def test_a_log_becomes_short_while_nobody_pauses_and_the_history_names_all_who_w
     other = LivePage(section, bob)
     for _ in range(40):
         seq = page.type("x" * 1000)
+    age(section.postmortem)
     tasks.follow_text(section.postmortem_id, seq)
     assert DocumentSnapshot.objects.get().seq == seq
     assert not DocumentUpdate.objects.exists()
     for _ in range(50):
         seq = other.type("y" * 1000)
+    age(section.postmortem)
     tasks.follow_text(section.postmortem_id, seq)
     assert DocumentSnapshot.objects.get().seq == seq
     first = pause(section, page.type("End. "))
@@ -351,10 +354,21 @@ def test_a_log_becomes_short_while_nobody_pauses_and_the_history_names_all_who_w
     assert live_text_of(section) == body_of(section) == "One more. End. " + "y" * 50_000 + "x" * 40_000 + "Begin."
 
 
+def test_what_another_process_may_not_have_heard_of_yet_is_not_compacted(section: Section, page: LivePage) -> None:
+    for _ in range(40):
+        seq = page.type("x" * 1000)
+    age(section.postmortem)
+    last = page.type("Just now. ")
+    tasks.follow_text(section.postmortem_id, last)
+    assert DocumentSnapshot.objects.get().seq == seq
+    assert [entry for entry, _ in store.entries_after(section.postmortem_id, seq)] == [last]
+
+
 def test_what_no_section_says_yet_is_not_compacted(section: Section, page: LivePage) -> None:
     for _ in range(40):
         seq = page.type("x" * 1000)
     page.type("Later. ")
+    age(section.postmortem)
     tasks.follow_text(section.postmortem_id, seq)
     assert DocumentSnapshot.objects.get().seq == seq
     assert DocumentUpdate.objects.count() == 1

@@ -105,7 +105,8 @@ def test_what_was_deleted_comes_back_as_it_was(as_user: As, alice: User, branch:
     answer = as_user(alice).post(f"/whys/{top.pk}/delete/", headers={"HX-Request": "true"}).content.decode()
     assert "3 whys deleted" in answer
     assert order(branch) == ["2.1 d"]
-    assert "3 whys deleted" in as_user(alice).get(f"/branches/{branch.pk}/").content.decode()
+    for path in (f"/branches/{branch.pk}/", f"/postmortems/{branch.postmortem_id}/whys/"):
+        assert "3 whys deleted: “a”" in as_user(alice).get(path).content.decode()
     as_user(alice).post(f"/whys/{top.pk}/restore/")
     assert order(branch) == ["2.1 a", "  2.2 b", "    2.3 c", "2.4 d"]
 

@@ -19,10 +19,10 @@ class SwapDrafts extends HTMLElement {
     this.stop.abort();
   }
 
-  /** A swap meanwhile has replaced what the answer is for: it goes where that stands now. What only asked for itself does not. */
+  /** A swap meanwhile has replaced what the answer is for: it goes where that stands now. What only asked how it is does not. */
   aim(ctx) {
-    if (ctx.target?.isConnected !== false || ctx.target === ctx.sourceElement) return;
-    if (ctx.target.id) ctx.target = document.getElementById(ctx.target.id) ?? ctx.target;
+    const isSame = ctx.target === ctx.sourceElement && ctx.request.method === "GET";
+    if (ctx.target?.isConnected === false && ctx.target.id && !isSame) ctx.target = document.getElementById(ctx.target.id) ?? ctx.target;
   }
 
   /** Taken out before the swap, they go on as they are; a stand-in keeps their place, should nothing replace it. */

@@ -58,8 +58,9 @@ class ToastRegion extends HTMLElement {
     wait();
   }
 
-  explain({ response }) {
+  explain({ response, sourceElement }) {
     const { status } = response;
+    if (status >= 500 && looksUpByItself(sourceElement)) return;
     if (status === 401 || status === 409 || status === 422) return;
     const reference = response.headers.get("X-Request-ID");
     const fault = `Debrief could not do that, and nothing was changed. Try again; if it goes on, tell an administrator${
@@ -68,9 +69,8 @@ class ToastRegion extends HTMLElement {
     this.show(REASONS[status] ?? fault, "error");
   }
 
-  /** What a page looks up by itself, marked `data-quiet`, is looked up again later. */
   explainSilence({ ctx, error }) {
-    if (ctx?.sourceElement?.matches("[data-quiet]") && !ctx.response) return;
+    if (ctx && !ctx.response && looksUpByItself(ctx.sourceElement)) return;
     if (!ctx || ctx.response) {
       this.show("This page could not be updated. Reload it.", "error");
       throw error;
@@ -78,5 +78,8 @@ class ToastRegion extends HTMLElement {
     this.show("Debrief cannot be reached. What you wrote is still on this page: try again in a moment.", "error");
   }
 }
+
+/** Nobody asked for it, and it is looked up again later. */
+const looksUpByItself = (element) => element?.matches("[data-quiet]");
 
 customElements.define("toast-region", ToastRegion);

@@ -369,7 +369,7 @@ def test_whoever_knows_the_rights_says_when_the_database_is_away(
         raise error
 
     owner = section.postmortem.owner
-    visitor = QueueingVisitor(Admitted(owner, "a-session", section.postmortem_id, True, (), 0), wants_ours=True)
+    visitor = QueueingVisitor(Admitted(owner, "a-session", section.postmortem_id, True, False, (), 0), wants_ours=True)
     monkeypatch.setattr(admission, "user_of", away)
     monkeypatch.setattr(admission, "_bases", away)
 
