@@ -18,12 +18,14 @@ export class Blocks {
     this.onFocusOut = () => setTimeout(() => this.catchUp(), 150);
     root.addEventListener("focusout", this.onFocusOut);
     root.addEventListener("debrief:shown", this.onFocusOut);
-    this.onAnswer = ({ detail }) => this.answered(detail.ctx);
+    this.onAnswer = (event) => this.answered(event);
     document.addEventListener("htmx:after:request", this.onAnswer);
+    document.addEventListener("pointerup", this.onFocusOut);
   }
 
   destroy() {
     document.removeEventListener("htmx:after:request", this.onAnswer);
+    document.removeEventListener("pointerup", this.onFocusOut);
     this.root.removeEventListener("focusout", this.onFocusOut);
     this.root.removeEventListener("debrief:shown", this.onFocusOut);
   }
@@ -67,9 +69,16 @@ export class Blocks {
     }
   }
 
-  /** Replaced while it asked, a block asks again: its answer may be older than what stands there now, or newer. */
-  answered({ target, sourceElement, request }) {
-    if (target === sourceElement && request.method === "GET" && target?.isConnected === false) this.stale.add(target.id);
+  /**
+   * Replaced while it asked, a block asks again: its answer may be older than what stands there now, or newer. So it does
+   * when something in it is pressed just now: a button that is swapped before it is let go misses the click.
+   */
+  answered(event) {
+    const { target, sourceElement, request } = event.detail.ctx;
+    if (target !== sourceElement || request.method !== "GET" || !target.dataset.refreshUrl) return;
+    if (target.isConnected && !target.matches(":active")) return;
+    this.stale.add(target.id);
+    event.preventDefault();
   }
 
   swap(block) {
@@ -78,8 +87,9 @@ export class Blocks {
   }
 }
 
-/** Somebody types here, or has a form open; one with `data-draft` outlives a swap. */
+/** Somebody presses or types here, or has a form open; one with `data-draft` outlives a swap. */
 function isBusy(block) {
+  if (block.matches(":active")) return true;
   const active = document.activeElement;
   if (block.contains(active) && active.matches("input, textarea, select, [contenteditable=true]")) return true;
   return [...block.querySelectorAll(FIELDS)].some((field) => isChanged(field) && !field.closest("form[data-draft]"));

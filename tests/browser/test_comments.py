@@ -221,6 +221,26 @@ def test_an_answer_finds_its_place_though_others_changed_the_list_meanwhile(open
     expect(shown.get_by_role("textbox", name="Comment")).to_have_count(0)
 
 
+def test_a_button_that_is_pressed_while_the_list_is_drawn_anew_does_what_it_says(
+    opened: Opened, section: Section, alice: User, bob: User
+) -> None:
+    page = opened(alice)
+    comment_on(page, "noon", "When?")
+    thread = page.locator("article.thread")
+    answer_of(thread).fill("At noon, in Paris.")
+    answer_of(thread).blur()
+    page.wait_for_timeout(1_000)
+    page.route("**/comments/", answered_late)
+    with page.expect_request("**/comments/"):
+        reply(thread=section.threads.get(), body="In which zone?", by=bob, now=timezone.now())
+    thread.get_by_role("button", name="Reply").hover()
+    page.mouse.down()
+    page.wait_for_timeout(1_500)
+    page.mouse.up()
+    expect(thread.locator(".comment")).to_have_count(3)
+    expect(thread).to_contain_text("At noon, in Paris.")
+
+
 def test_what_others_say_neither_waits_for_a_draft_nor_takes_it_away(
     opened: Opened, section: Section, alice: User, bob: User
 ) -> None:
