@@ -50,7 +50,9 @@ def test_a_comment_begun_while_another_is_being_written_is_about_the_new_words(o
     page.get_by_role("button", name="Comment", exact=True).click()
     page.get_by_role("textbox", name="Comment").fill("When exactly?")
     select(page, "noon")
-    page.get_by_role("button", name="Comment", exact=True).first.click()
+    buttons = page.get_by_role("button", name="Comment", exact=True)
+    expect(buttons).to_have_count(2)  # that of the selection, and that of the form
+    buttons.first.click()
     expect(page.locator("#thread-new .thread-quote")).to_have_text("noon")
     expect(page.get_by_role("textbox", name="Comment")).to_have_value("When exactly?")
     page.locator("#thread-new").get_by_role("button", name="Comment").click()
