@@ -81,10 +81,7 @@ class Hub:
                 return room
             room = await self._room(postmortem_id)
         room.peers.add(peer)
-        if peer.wants_ours:
-            peer.send(protocol.standing(may_write=peer.may_write))
-            if peer.is_restricted:
-                peer.send(protocol.changed(RESTRICTED))
+        _tell_standing(peer)
         peer.send(protocol.state_vector(room.document.state()))
         if room.presence:
             peer.send(room.everyone(), may_drop=True)
@@ -392,14 +389,9 @@ class Hub:
             peer.may_write = False
             peer.close(Code.FORBIDDEN, "Your rights have changed.")
             return False
-        if standing.may_write != peer.may_write:
-            peer.may_write = standing.may_write
-            if peer.wants_ours:
-                peer.send(protocol.standing(may_write=peer.may_write))
-        if standing.is_restricted and not peer.is_restricted:
-            peer.is_restricted = True
-            if peer.wants_ours and peer in room.peers:
-                peer.send(protocol.changed(RESTRICTED))
+        if (standing.may_write, standing.is_restricted) != (peer.may_write, peer.is_restricted):
+            peer.may_write, peer.is_restricted = standing.may_write, standing.is_restricted
+            _tell_standing(peer)
         return True
 
     def _start_over(self, room: Room) -> None:
@@ -513,6 +505,13 @@ class Hub:
         peers = [peer for room in self.rooms.values() for peer in room.peers]
         bases = zip(peers, await self.gate.bases(peers), strict=True)
         return {peer: basis for peer, basis in bases if basis != peer.basis}
+
+
+def _tell_standing(peer: Peer) -> None:
+    if peer.wants_ours:
+        peer.send(protocol.standing(may_write=peer.may_write))
+        if peer.is_restricted:
+            peer.send(protocol.changed(RESTRICTED))
 
 
 async def _for_ever(part: Callable[[], Awaitable[None]]) -> None:

@@ -48,15 +48,15 @@ class WhyQuerySet(PartQuerySet["Why"]):
 
     def just_deleted(self, now: datetime) -> dict[int, list[Why]]:
         """By branch, what its last deletion took, the top first, while undoing it is offered: for a minute."""
-        found: dict[int, dict[int, Why]] = {}
+        found: dict[int, list[Why]] = {}
         for why in self.filter(removed_at__gt=now - UNDO_OFFERED).order_by("-removed_at"):
-            together = found.setdefault(why.branch_id, {})
-            if all(each.removed_with == why.removed_with for each in together.values()):
-                together[why.pk] = why
-        return {
-            branch: sorted(together.values(), key=lambda why: why.parent_id in together)
-            for branch, together in found.items()
-        }
+            together = found.setdefault(why.branch_id, [])
+            if not together or together[0].removed_with == why.removed_with:
+                together.append(why)
+        for together in found.values():
+            keys = {why.pk for why in together}
+            together.sort(key=lambda why: why.parent_id in keys)
+        return found
 
 
 class Why(Part):

@@ -1,4 +1,4 @@
-import { isChanged } from "../js/dom.js";
+import { isAboutItself, isChanged } from "../js/dom.js";
 
 const FIELDS = "textarea, select, input:not([type=hidden])";
 /** Nobody looks at it now: it is fetched when somebody does. */
@@ -15,19 +15,16 @@ export class Blocks {
     this.countOthers = countOthers;
     this.stale = new Set();
     this.fetching = new Set();
-    this.onFocusOut = () => setTimeout(() => this.catchUp(), 150);
-    root.addEventListener("focusout", this.onFocusOut);
-    root.addEventListener("debrief:shown", this.onFocusOut);
-    this.onAnswer = (event) => this.answered(event);
-    document.addEventListener("htmx:after:request", this.onAnswer);
-    document.addEventListener("pointerup", this.onFocusOut);
+    this.stop = new AbortController();
+    const { signal } = this.stop;
+    const soon = () => setTimeout(() => this.catchUp(), 150);
+    for (const name of ["focusout", "debrief:shown"]) root.addEventListener(name, soon, { signal });
+    document.addEventListener("pointerup", soon, { signal });
+    document.addEventListener("htmx:after:request", (event) => this.answered(event), { signal });
   }
 
   destroy() {
-    document.removeEventListener("htmx:after:request", this.onAnswer);
-    document.removeEventListener("pointerup", this.onFocusOut);
-    this.root.removeEventListener("focusout", this.onFocusOut);
-    this.root.removeEventListener("debrief:shown", this.onFocusOut);
+    this.stop.abort();
   }
 
   changed(part) {
@@ -74,8 +71,8 @@ export class Blocks {
    * when something in it is pressed just now: a button that is swapped before it is let go misses the click.
    */
   answered(event) {
-    const { target, sourceElement, request } = event.detail.ctx;
-    if (target !== sourceElement || request.method !== "GET" || !target.dataset.refreshUrl) return;
+    const { target } = event.detail.ctx;
+    if (!isAboutItself(event.detail.ctx) || !target.dataset.refreshUrl) return;
     if (target.isConnected && !target.matches(":active")) return;
     this.stale.add(target.id);
     event.preventDefault();

@@ -34,6 +34,9 @@ export function isTyping(target) {
   return target instanceof Element && target.matches("input, textarea, select, [contenteditable]");
 }
 
+/** Does this request of htmx only ask how what it is for looks now? */
+export const isAboutItself = ({ target, sourceElement, request }) => target === sourceElement && request.method === "GET";
+
 /** Does a field say something else than when it came? */
 export function isChanged(field) {
   if (field.matches("select")) return isChosen(field);

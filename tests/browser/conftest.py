@@ -15,7 +15,7 @@ import uvicorn
 from django.conf import settings
 from django.db import connection
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Route, expect, sync_playwright
 
 from accounts.models import User
 
@@ -116,6 +116,13 @@ def wait_for_quiet() -> None:
             )
             quiet = 0 if cursor.fetchone()[0] else quiet + 1
         time.sleep(0.015)
+
+
+def answered_late(route: Route) -> None:
+    """For `page.route`: the server answers at once, the browser hears of it a second later."""
+    response = route.fetch()
+    time.sleep(1)
+    route.fulfill(response=response)
 
 
 def sign_in(context: BrowserContext, user: User, address: str) -> None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from accounts.models import Team, User
 from postmortems.models import Branch, Participant, Postmortem
 from postmortems.series import read_series
 from postmortems.services.metric import MetricFacts, add_metric
 from postmortems.services.why import add_why
+from tests.browser.conftest import answered_late
 from tests.factories.postmortems import IncidentFactory, PostmortemFactory, SectionFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -81,12 +81,6 @@ def test_whys_are_dug_by_keyboard_alone(opened: Callable[..., Page], alice: User
     page.keyboard.press("Enter")
     expect(page.locator(".why")).to_have_count(2)
     assert read(page) == ["1.1 The limit was 20.", "1.2 The pool ran dry."]
-
-
-def answered_late(route: Route) -> None:
-    response = route.fetch()
-    time.sleep(1)
-    route.fulfill(response=response)
 
 
 def test_the_offer_to_undo_stays_when_the_branch_is_drawn_anew(

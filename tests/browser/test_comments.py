@@ -14,6 +14,7 @@ from accounts.models import User
 from postmortems.enums import ThreadState
 from postmortems.models import Comment, Participant, Section, Thread
 from postmortems.services.comment import Place, begin_thread, close_thread, reply
+from tests.browser.conftest import answered_late
 from tests.browser.test_live import SAVED, chip, comment_on, editor, select
 from tests.factories.postmortems import PostmortemFactory, SectionFactory
 
@@ -203,12 +204,6 @@ def test_settling_one_thread_leaves_what_is_being_written_in_the_others(opened: 
 def slowly(route: Route) -> None:
     time.sleep(1)
     route.continue_()
-
-
-def answered_late(route: Route) -> None:
-    response = route.fetch()
-    time.sleep(1)
-    route.fulfill(response=response)
 
 
 def test_an_answer_finds_its_place_though_others_changed_the_list_meanwhile(opened: Opened, alice: User) -> None:

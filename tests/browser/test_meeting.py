@@ -16,6 +16,7 @@ from postmortems.enums import MeetingForm
 from postmortems.models import Branch, Meeting, Postmortem, Why
 from postmortems.services.meeting import Plan, plan_meeting
 from postmortems.services.meeting_room import start_meeting
+from tests.browser.conftest import answered_late
 from tests.factories.postmortems import EventFactory, IncidentFactory, PostmortemFactory, SectionFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -91,9 +92,7 @@ def test_a_key_of_the_leader_counts_while_the_room_is_fetched(screen: Screen, al
     def first_late_then_never(route: Route) -> None:
         fetched.append(route.request.url)
         if len(fetched) == 1:
-            response = route.fetch()
-            time.sleep(1)
-            route.fulfill(response=response)
+            answered_late(route)
         else:
             route.abort()
 

@@ -84,13 +84,18 @@ def test_a_name_that_means_nothing_is_shown_as_such(
 # -- The reader's page -------------------------------------------------------------------------------------------------
 
 
+def newer_url(page: str) -> str:
+    """Where this page asks whether it says something else by now."""
+    return html.unescape(re.findall(r'hx-get="(/postmortems/\d+/newer/[^"]+)"', page)[0])
+
+
 def test_whoever_reads_an_older_text_is_told_of_the_newer(
     as_user: As, alice: User, mallory: User, postmortem: Postmortem
 ) -> None:
     section = SectionFactory.create(postmortem=postmortem, title="Written", body="Words.")
     client = as_user(mallory)
     page = read(client, postmortem)
-    url = html.unescape(re.findall(r'hx-get="(/postmortems/\d+/newer/[^"]+)"', page)[0])
+    url = newer_url(page)
     assert client.get(url).status_code == 204
     comment = {"quote": "Words", "quote_before": "", "quote_after": ".", "body": "Which?"}
     as_user(alice).post(f"/sections/{section.pk}/threads/add/", comment)
@@ -109,7 +114,7 @@ def test_a_page_that_only_grew_older_says_nothing_new(
     action = make_action(postmortem, owner=alice, due_on=timezone.now().date() + timedelta(days=1))
     client = as_user(alice)
     page = read(client, postmortem)
-    url = html.unescape(re.findall(r'hx-get="(/postmortems/\d+/newer/[^"]+)"', page)[0])
+    url = newer_url(page)
     later = timezone.now() + timedelta(days=4)
     monkeypatch.setattr(timezone, "now", lambda: later)
     assert read(client, postmortem).partition("<article")[2] != page.partition("<article")[2]

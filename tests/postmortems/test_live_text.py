@@ -289,6 +289,11 @@ def age(postmortem: Postmortem) -> None:
     DocumentUpdate.objects.filter(postmortem=postmortem).update(created_at=timezone.now() - timedelta(hours=1))
 
 
+def type_much(page: LivePage, letter: str, thousands: int) -> int:
+    """The number of the last entry."""
+    return [page.type(letter * 1000) for _ in range(thousands)][-1]
+
+
 def test_a_text_whose_nudge_was_lost_is_found(section: Section, page: LivePage) -> None:
     seq = page.type("Forgotten. ")
     assert services.texts_left_behind(now=timezone.now()) == []
@@ -299,8 +304,7 @@ def test_a_text_whose_nudge_was_lost_is_found(section: Section, page: LivePage) 
 
 
 def test_a_long_log_becomes_short_and_says_the_same(section: Section, page: LivePage) -> None:
-    for _ in range(40):
-        seq = page.type("x" * 1000)
+    seq = type_much(page, "x", 40)
     age(section.postmortem)
     pause(section, seq)
     assert DocumentSnapshot.objects.get().seq == seq
@@ -334,14 +338,12 @@ def test_a_log_becomes_short_while_nobody_pauses_and_the_history_names_all_who_w
     section: Section, page: LivePage, alice: User, bob: User
 ) -> None:
     other = LivePage(section, bob)
-    for _ in range(40):
-        seq = page.type("x" * 1000)
+    seq = type_much(page, "x", 40)
     age(section.postmortem)
     tasks.follow_text(section.postmortem_id, seq)
     assert DocumentSnapshot.objects.get().seq == seq
     assert not DocumentUpdate.objects.exists()
-    for _ in range(50):
-        seq = other.type("y" * 1000)
+    seq = type_much(other, "y", 50)
     age(section.postmortem)
     tasks.follow_text(section.postmortem_id, seq)
     assert DocumentSnapshot.objects.get().seq == seq
@@ -355,8 +357,7 @@ def test_a_log_becomes_short_while_nobody_pauses_and_the_history_names_all_who_w
 
 
 def test_what_another_process_may_not_have_heard_of_yet_is_not_compacted(section: Section, page: LivePage) -> None:
-    for _ in range(40):
-        seq = page.type("x" * 1000)
+    seq = type_much(page, "x", 40)
     age(section.postmortem)
     last = page.type("Just now. ")
     tasks.follow_text(section.postmortem_id, last)
@@ -365,8 +366,7 @@ def test_what_another_process_may_not_have_heard_of_yet_is_not_compacted(section
 
 
 def test_what_no_section_says_yet_is_not_compacted(section: Section, page: LivePage) -> None:
-    for _ in range(40):
-        seq = page.type("x" * 1000)
+    seq = type_much(page, "x", 40)
     page.type("Later. ")
     age(section.postmortem)
     tasks.follow_text(section.postmortem_id, seq)

@@ -1,4 +1,4 @@
-import { isChanged, make } from "../dom.js";
+import { isAboutItself, isChanged, make } from "../dom.js";
 
 const FIELDS = "textarea, input[type=text]";
 
@@ -21,8 +21,7 @@ class SwapDrafts extends HTMLElement {
 
   /** A swap meanwhile has replaced what the answer is for: it goes where that stands now. What only asked how it is does not. */
   aim(ctx) {
-    const isSame = ctx.target === ctx.sourceElement && ctx.request.method === "GET";
-    if (ctx.target?.isConnected === false && ctx.target.id && !isSame) ctx.target = document.getElementById(ctx.target.id) ?? ctx.target;
+    if (ctx.target?.isConnected === false && ctx.target.id && !isAboutItself(ctx)) ctx.target = document.getElementById(ctx.target.id) ?? ctx.target;
   }
 
   /** Taken out before the swap, they go on as they are; a stand-in keeps their place, should nothing replace it. */
